@@ -1,0 +1,60 @@
+"""What every script does around its work: log, say one clear line on bad input, record its options."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from maskguide.files import InputError, write_yaml
+
+log = logging.getLogger("maskguide")
+RECORDED_PACKAGES = ("numpy", "pandas", "torch", "torchvision", "segmentation-models-pytorch", "scikit-image")
+
+
+def parser(docstring: str | None) -> argparse.ArgumentParser:
+    """An argument parser that shows the script's docstring as written and each option's default."""
+
+    class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+        pass
+
+    return argparse.ArgumentParser(description=docstring, formatter_class=Formatter, allow_abbrev=False)
+
+
+def run(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
+    """Call `main(args)`; an `InputError` becomes one line on standard error and exit code 2."""
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+    try:
+        main(args)
+    except InputError as error:
+        sys.exit(_complain(error))
+
+
+def _complain(error: InputError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return 2
+
+
+def save_arguments(path: str | Path, args: argparse.Namespace) -> None:
+    """Write `args.yaml`: the script's options, the versions of what computed, the commit (None outside git)."""
+    options = {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()}
+    versions = {"python": platform.python_version()}
+    for package in RECORDED_PACKAGES:
+        if package.replace("-", "_") in sys.modules or package == "scikit-image" and "skimage" in sys.modules:
+            versions[package] = metadata.version(package)
+    write_yaml(path, {"options": options, "versions": versions, "commit": git_commit()})
+
+
+def git_commit() -> str | None:
+    """The commit of the code's checkout, with `-dirty` where tracked files were edited; None outside git."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
