@@ -15,6 +15,7 @@ from maskguide.files import InputError, write_yaml
 
 log = logging.getLogger("maskguide")
 RECORDED_PACKAGES = ("numpy", "pandas", "torch", "torchvision", "segmentation-models-pytorch", "scikit-image")
+MODULES = {"segmentation-models-pytorch": "segmentation_models_pytorch", "scikit-image": "skimage"}
 
 
 def parser(docstring: str | None) -> argparse.ArgumentParser:
@@ -32,20 +33,16 @@ def run(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) ->
     try:
         main(args)
     except InputError as error:
-        sys.exit(_complain(error))
-
-
-def _complain(error: InputError) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return 2
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def save_arguments(path: str | Path, args: argparse.Namespace) -> None:
-    """Write `args.yaml`: the script's options, the versions of what computed, the commit (None outside git)."""
+    """Write `args.yaml`: the options, the versions of what computed, the commit (None outside git)."""
     options = {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()}
     versions = {"python": platform.python_version()}
     for package in RECORDED_PACKAGES:
-        if package.replace("-", "_") in sys.modules or package == "scikit-image" and "skimage" in sys.modules:
+        if MODULES.get(package, package) in sys.modules:
             versions[package] = metadata.version(package)
     write_yaml(path, {"options": options, "versions": versions, "commit": git_commit()})
 
