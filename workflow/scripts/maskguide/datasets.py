@@ -1,0 +1,61 @@
+"""Data sets: the registry, the split and `index.csv`, the only thing later stages read to find files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from maskguide.files import InputError
+
+COLUMNS = ["image_id", "path", "class", "class_id", "split", "mask", "outline", "boxes"]
+PATH_COLUMNS = ["path", "mask", "outline", "boxes"]
+IMAGE_ID = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def read_index(path: str | Path) -> pd.DataFrame:
+    """Read `index.csv` with its paths turned into usable ones (the index's folder put before them).
+
+    Returns
+    -------
+    DataFrame with the columns `COLUMNS`: all str ("" where absent) but class_id (int, 0..C-1). Row i's
+    image_id is unique; split is "train" or "test".
+    """
+    path = Path(path)
+    try:
+        index = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error}); delete it and run again") from error
+    missing = [column for column in COLUMNS if column not in index.columns]
+    if missing:
+        raise InputError(f"{path}: column {missing[0]} is missing; index_dataset.py writes all of {COLUMNS}")
+    index = index[COLUMNS]
+    _check_rows(path, index)
+    index["class_id"] = index["class_id"].astype(int)
+    for column in PATH_COLUMNS:
+        index[column] = [str(path.parent / value) if value else "" for value in index[column]]
+    return index
+
+
+def _check_rows(path: Path, index: pd.DataFrame) -> None:
+    """Refuse an index whose rows contradict each other."""
+    if index.empty:
+        raise InputError(f"{path}: holds no image")
+    for image_id in index["image_id"]:
+        if not IMAGE_ID.fullmatch(image_id):
+            raise InputError(f"{path}: image_id {image_id!r} may hold letters, digits, '_', '.', '-' only")
+    doubled = index["image_id"][index["image_id"].duplicated()]
+    if len(doubled):
+        raise InputError(f"{path}: image_id {doubled.iloc[0]} occurs twice")
+    if not index["split"].isin(["train", "test"]).all():
+        raise InputError(f"{path}: split must be train or test in every row")
+    if not index["class_id"].str.fullmatch(r"[0-9]+").all():
+        raise InputError(f"{path}: class_id must be a whole number from 0 in every row")
+    classes = index[["class", "class_id"]].drop_duplicates()
+    if classes["class"].duplicated().any() or classes["class_id"].duplicated().any():
+        raise InputError(f"{path}: class and class_id do not match one to one")
+    if sorted(classes["class_id"].astype(int)) != list(range(len(classes))):
+        raise InputError(f"{path}: class_id must run from 0 to {len(classes) - 1} without gaps")
+    if (index["path"] == "").any():
+        raise InputError(f"{path}: a row has no path")
