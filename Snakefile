@@ -1,0 +1,40 @@
+"""maskguide: does telling the network where to look make it classify better, and by how much?
+
+snakemake --cores 8 --resources gpu=2                        the run of config/config.yaml
+snakemake --cores 8 --configfile config/butterfly.yaml       another run
+snakemake --cores 8 results/demo/tables/table2.csv           one table and what it needs
+"""
+
+from snakemake.utils import min_version, validate
+
+min_version("9.19")
+
+
+# A run's file replaces the demo's instead of being laid over it: what it leaves out is the default, the paper's.
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+validate(config, "workflow/schemas/config.schema.yaml")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/annotate.smk"
+include: "workflow/rules/segment.smk"
+include: "workflow/rules/masks.smk"
+include: "workflow/rules/classify.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        tables(),
+        figures(),
+        f"{RESULTS}/metrics.csv",

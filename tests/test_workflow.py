@@ -1,0 +1,275 @@
+"""The workflow as a whole: plans by dry run, one small run end to end, what re-runs, what is refused."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+PROJECT_FILES = ("Snakefile", "workflow", "config", "profiles", "envs", "resources/datasets.yaml")
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
+
+
+def plan(folder: Path, *arguments: str) -> str:
+    """What a dry run prints."""
+    done = snakemake(folder, "--dry-run", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def jobs(folder: Path, *arguments: str) -> dict[str, int]:
+    """Job counts by rule, as a dry run plans them; empty when nothing is to be done."""
+    table = re.search(r"^job +count\n[- ]+\n(.*?)\n\n", plan(folder, *arguments), re.MULTILINE | re.DOTALL)
+    return (
+        {name: int(count) for name, count in (line.split() for line in table[1].splitlines())}
+        if table
+        else {}
+    )
+
+
+def copy_project(root: Path, folder: Path) -> Path:
+    for name in PROJECT_FILES:
+        source, place = root / name, folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, place)
+    return folder
+
+
+@pytest.fixture
+def project(root, tmp_path) -> Path:
+    """A copy of the project that a test may edit."""
+    return copy_project(root, tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def finished(root, tmp_path_factory) -> Path:
+    """A copy of the project in which the smoke run has ended."""
+    folder = copy_project(root, tmp_path_factory.mktemp("smoke") / "project")
+    done = snakemake(folder, "--configfile", "config/smoke.yaml")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return folder
+
+
+def read_config(folder: Path, name: str) -> dict:
+    return yaml.safe_load((folder / "config" / name).read_text())
+
+
+def write_config(folder: Path, content: dict) -> str:
+    (folder / "edited.yaml").write_text(yaml.safe_dump(content))
+    return "edited.yaml"
+
+
+def trained(listing: str) -> set[str]:
+    """The methods whose training jobs a dry run lists."""
+    return set(re.findall(r"output: results/\w+/runs/\w+/([a-z-]+)/", listing))
+
+
+@pytest.mark.parametrize("config", ["config.yaml", "smoke.yaml", "butterfly.yaml", "mga.yaml"])
+def test_every_config_builds_its_plan(project, config):
+    arguments = ["--configfile", f"config/{config}"]
+    archives = {}
+    for name in read_config(project, config)["datasets"]:
+        if name != "leaves":
+            (project / f"{name}.zip").touch()
+            archives[name] = f"{name}.zip"
+    if archives:
+        arguments += ["--config", f"archives={json.dumps(archives)}"]
+    counts = jobs(project, *arguments)
+    assert counts["all"] == 1
+    assert counts["table1"] == counts["table4"] == 1
+    assert counts["train_classifier"] >= 3
+
+
+def test_the_papers_config_trains_each_distinct_run_once(project):
+    for name in ("soycultivarvein", "soycultivarvein_1to1", "hainanleaf", "btfpis"):
+        (project / f"{name}.zip").touch()
+    archives = {name.stem: name.name for name in project.glob("*.zip")}
+    counts = jobs(project, "--configfile", "config/mga.yaml", "--config", f"archives={json.dumps(archives)}")
+    # Table 2: 3 data sets x (5 baselines + MGA); Table 3: MGA; Table 4 adds 3 methods on two data sets.
+    assert counts["train_classifier"] == 3 * (3 * 6 + 1 + 2 * 3)
+
+
+def test_a_table_needs_its_own_runs_only(project):
+    listing = plan(project, "results/demo/tables/table2.csv")
+    assert trained(listing) == {"baseline", "mga"}
+    counts = jobs(project, "results/demo/tables/table1.csv")
+    assert "train_classifier" not in counts and "pretrain_backbone" not in counts
+
+
+def test_workflow_folder_is_an_entry_too(project):
+    assert jobs(project, "--snakefile", "workflow/Snakefile") == jobs(project)
+
+
+@pytest.mark.slow
+def test_the_whole_road(finished):
+    results = finished / "results/smoke"
+    for table in ("table1", "table2", "table3", "table4"):
+        assert len(pd.read_csv(results / f"tables/{table}.csv")) > 0
+        assert (results / f"tables/{table}.md").read_text().strip()
+        assert (results / f"figures/{table}.png").stat().st_size > 5000
+    for kind in ("strips", "curves", "confusion"):
+        assert (results / f"figures/{kind}_leaves.png").stat().st_size > 5000
+    metrics = pd.read_csv(results / "metrics.csv")
+    assert set(metrics["method"]) == {"baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mdm"}
+    assert (metrics.groupby("method").size().drop("mdm") == 2).all()
+    assert not list(results.glob(".resume/**/*.pt")), "resume state is deleted on success"
+
+
+@pytest.mark.slow
+def test_a_finished_run_has_nothing_to_do(finished):
+    assert jobs(finished, "--configfile", "config/smoke.yaml") == {}
+
+
+@pytest.mark.slow
+def test_editing_tau_reruns_the_guided_methods_only(finished):
+    config = read_config(finished, "smoke.yaml")
+    config["classify"]["guidance_weight"] = 0.2
+    listing = plan(finished, "--configfile", write_config(finished, config))
+    assert trained(listing) == {"mga", "mga-truth", "mga-shuffled"}
+    assert "rule train_segmenter" not in listing
+
+
+@pytest.mark.slow
+def test_editing_a_shared_module_reruns_what_imports_it(finished):
+    module = finished / "workflow/scripts/maskguide/training.py"
+    text = module.read_text()
+    module.write_text(text + "\n# edited\n")
+    try:
+        counts = jobs(finished, "--configfile", "config/smoke.yaml")
+    finally:
+        module.write_text(text)
+    assert counts["train_classifier"] == 10
+    assert "train_segmenter" not in counts and "generate_leaves" not in counts
+
+
+@pytest.mark.slow
+def test_the_report_shows_tables_and_figures(finished):
+    done = snakemake(finished, "--configfile", "config/smoke.yaml", "--report", "report.zip")
+    assert done.returncode == 0, done.stdout + done.stderr
+    shutil.unpack_archive(finished / "report.zip", finished / "report")
+    assert list((finished / "report").rglob("report.html"))
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        ({"classify": {"epochz": 3}}, "epochz"),
+        ({"segment": {"scales": "big"}}, "scales"),
+        ({"sedes": [1]}, "sedes"),
+        ({"datasets": {"leavs": {}}}, "leavs"),
+        ({"datasets": {"leaves": {"splitt": "2:1"}}}, "splitt"),
+        ({"archives": {"butterflies": "x.zip"}}, "butterflies"),
+        ({"tables": {"table1": {"datasets": ["btfpis"]}}}, "btfpis"),
+    ],
+)
+def test_a_typo_in_the_config_stops_at_once_and_is_named(project, edit, named):
+    config = read_config(project, "smoke.yaml")
+    for key, value in edit.items():
+        config[key] = (
+            {**config.get(key, {}), **value} if isinstance(value, dict) and key != "datasets" else value
+        )
+    done = snakemake(project, "--dry-run", "--configfile", write_config(project, config))
+    assert done.returncode != 0
+    assert named in done.stdout + done.stderr
+    assert not (project / "results").exists()
+
+
+def test_every_rule_says_what_it_needs(root):
+    for file in sorted((root / "workflow/rules").glob("*.smk")):
+        for block in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]:
+            rule = block.split("\n\n\n")[0]
+            for directive in (
+                "input",
+                "output",
+                "log",
+                "benchmark",
+                "conda",
+                "threads",
+                "resources",
+                "shell",
+            ):
+                assert f"    {directive}:" in rule, f"{file.name}: {rule.splitlines()[0]} lacks {directive}"
+            for resource in ("gpu=", "mem_mb=scaled", "runtime=scaled"):
+                assert resource in rule, f"{file.name}: {rule.splitlines()[0]} lacks {resource}"
+            assert "script=" in rule and "modules=" in rule
+
+
+def test_every_script_shows_its_help_and_no_rule_file_imports_torch(root):
+    rules = "".join(file.read_text() for file in (root / "workflow/rules").glob("*.smk"))
+    assert "import torch" not in rules
+    scripts = sorted((root / "workflow/scripts").glob("*.py"))
+    assert scripts
+    for script in scripts:
+        assert f'"{script.stem}"' in rules or script.stem.startswith("plot_"), f"no rule runs {script.name}"
+        text = script.read_text()
+        assert "Example:" in text and f"python workflow/scripts/{script.name}" in text
+
+
+def test_conda_environment_has_the_pins_of_pyproject(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((root / "envs/maskguide.yaml").read_text())
+    assert environment["dependencies"][-1]["pip"] == project["dependencies"]
+
+
+def test_lock_has_the_pins_of_pyproject_and_no_address(root):
+    lock = (root / "requirements.txt").read_text()
+    assert "://" not in lock and "index-url" not in lock
+    for requirement in tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]:
+        name, _, version = requirement.partition("==")
+        name = re.sub(r"\[.*\]", "", name)
+        assert re.search(rf"^{name}=={re.escape(version.removesuffix('*'))}", lock, re.MULTILINE), requirement
+
+
+def test_config_readme_explains_every_key(root):
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+    text = (root / "config/README.md").read_text()
+    for section, content in schema["properties"].items():
+        assert f"`{section}`" in text, section
+        for key in content.get("properties", {}):
+            assert f"`{key}`" in text, f"{section}.{key}"
+
+
+@pytest.mark.parametrize(
+    ("section", "script"),
+    [
+        ("segment", "train_segmenter"),
+        ("classify", "train_classifier"),
+        ("pretrain", "pretrain_backbone"),
+        ("generate", "generate_leaves"),
+        ("annotate", "choose_annotation"),
+    ],
+)
+def test_config_defaults_are_the_scripts_defaults(root, section, script):
+    """One truth: a script run by hand does what the config's defaults do."""
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())["properties"][section]
+    help_text = subprocess.run(
+        [sys.executable, f"workflow/scripts/{script}.py", "--help"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    compared = 0
+    for key, content in schema["properties"].items():
+        shown = re.search(rf"--{key.replace('_', '-')} .*?\(default:\s+(.*?)\)", help_text, re.DOTALL)
+        if shown and content["default"] not in ("imagenet", "none"):
+            default = content["default"]
+            expected = default["default"] if isinstance(default, dict) else default
+            assert " ".join(shown[1].split()) == str(expected), key
+            compared += 1
+    assert compared

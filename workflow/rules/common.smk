@@ -1,0 +1,141 @@
+"""What the rules share: the data sets of this run, options as flags, the code a job depends on."""
+
+import ast
+import os
+import shlex
+import shutil
+from functools import cache
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir).resolve()
+SCRIPTS = (SCRIPTS if SCRIPTS.name == "workflow" else SCRIPTS / "workflow") / "scripts"
+ENVIRONMENT = str(SCRIPTS.parents[1] / "envs" / "maskguide.yaml")
+REGISTRY = "resources/datasets.yaml"
+RESULTS = f"results/{config['run']}"
+DATASETS = list(config["datasets"])
+
+with open(REGISTRY, encoding="utf-8") as file:
+    registry = yaml.safe_load(file)
+validate(registry, str(SCRIPTS.parent / "schemas" / "datasets.schema.yaml"))
+
+for name in [*DATASETS, *config["archives"], *config["splits"]]:
+    if name not in registry:
+        raise WorkflowError(
+            f"config: data set '{name}' is not in {REGISTRY}; it knows {', '.join(registry)}. "
+            "Correct the name, or describe the data set there."
+        )
+
+GENERATED = [name for name in DATASETS if "generator" in registry[name]["source"]]
+
+
+wildcard_constraints:
+    dataset="|".join(DATASETS),
+    method="baseline|attention|mga(-truth|-shuffled|-auto|-segmenter)?",
+    backbone="[a-z0-9_]+",
+    seed=r"\d+",
+    mask_source="segmenter|truth|auto|shuffled",
+
+
+def settings(section, dataset=None):
+    """A config section, with what the data set says otherwise put over it."""
+    own = (config["datasets"][dataset] or {}).get(section) or {} if dataset else {}
+    return {
+        **config[section],
+        **{key: value for key, value in own.items() if value is not None},
+    }
+
+
+def flags(options, *keys):
+    """Render options as quoted command-line flags; only `keys` where given. None is left out."""
+    words = []
+    for key in keys or options:
+        value = options[key]
+        if value is None:
+            continue
+        words.append("--" + key.replace("_", "-"))
+        words += (
+            [str(item) for item in value] if isinstance(value, list) else [str(value)]
+        )
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def mask_classes(dataset):
+    """The names of the data set's mask classes, background left out."""
+    return registry[dataset]["mask_classes"]
+
+
+def script(name):
+    """The path of a rule's script."""
+    return str(SCRIPTS / f"{name}.py")
+
+
+def modules(name):
+    """The package's modules that a script imports, directly or not: an edit in one re-runs its jobs."""
+    found, waiting = set(), [SCRIPTS / f"{name}.py"]
+    while waiting:
+        for path in imported_modules(waiting.pop()) - found:
+            found.add(path)
+            waiting.append(path)
+    return sorted(str(path) for path in found)
+
+
+@cache
+def imported_modules(path):
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names |= {node.module} | {
+                f"{node.module}.{alias.name}" for alias in node.names
+            }
+    places = [
+        SCRIPTS.joinpath(*name.split("."))
+        for name in names
+        if name.startswith("maskguide")
+    ]
+    candidates = [
+        file
+        for place in places
+        for file in (place.with_suffix(".py"), place / "__init__.py")
+    ]
+    return frozenset(file for file in candidates if file.is_file())
+
+
+def gpus(wildcards=None):
+    """GPUs that a training job asks for: 1, but 0 for a local run on a machine that has none."""
+    executor = workflow.executor_plugin
+    local = (
+        executor is None
+        or executor.common_settings.local_exec
+        or executor.common_settings.dryrun_exec
+    )
+    return (
+        0
+        if local
+        and not any(Path("/dev").glob("nvidia[0-9]*"))
+        and not shutil.which("nvidia-smi")
+        else 1
+    )
+
+
+def scaled(amount):
+    """Memory or time that grows with each attempt of a job that failed."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def weights_file(backbone, kind):
+    """The file that holds a backbone's starting weights; an empty list stands for none."""
+    if backbone in config["weights"]:
+        return config["weights"][backbone]
+    if kind in ("imagenet", "generated"):
+        return f"resources/weights/{backbone}-{kind}.pth"
+    return []
+
+
+def published():
+    """The papers' numbers, which stand beside the measured ones."""
+    return str(SCRIPTS / "maskguide" / "published.yaml")

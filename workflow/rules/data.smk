@@ -1,0 +1,121 @@
+"""Data sets: resources/<dataset>/ or a path from the config → results/<run>/data/<dataset>/index.csv."""
+
+
+rule generate_leaves:
+    input:
+        script=script("generate_leaves"),
+        modules=modules("generate_leaves"),
+    output:
+        files=directory(RESULTS + "/data/{dataset}/files"),
+        sheet=report(
+            RESULTS + "/data/{dataset}/contact_sheet.png",
+            caption="../report/contact_sheet.rst",
+            category="Images",
+        ),
+    log:
+        RESULTS + "/logs/generate_leaves/{dataset}.log",
+    benchmark:
+        RESULTS + "/benchmarks/generate_leaves/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(GENERATED) or "none",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(1000),
+        runtime=scaled(20),
+    params:
+        options=lambda wc: flags(settings("generate", wc.dataset)),
+    shell:
+        "python {input.script:q} {params.options} --output {output.files:q}"
+        " --contact-sheet {output.sheet:q} 2>&1 | tee {log:q}"
+
+
+rule fetch_dataset:
+    input:
+        script=script("fetch_dataset"),
+        modules=modules("fetch_dataset"),
+        archive=lambda wc: config["archives"].get(wc.dataset, []),
+    output:
+        RESULTS + "/data/{dataset}/source.json",
+    log:
+        RESULTS + "/logs/fetch_dataset/{dataset}.log",
+    benchmark:
+        RESULTS + "/benchmarks/fetch_dataset/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(1000),
+        runtime=scaled(240),
+    params:
+        registry=REGISTRY,
+        # The entry itself, so that editing one data set's source fetches that one again.
+        entry=lambda wc: registry[wc.dataset]["source"],
+        archive=lambda wc, input: flags({"archive": input.archive or None}),
+    shell:
+        "python {input.script:q} --dataset {wildcards.dataset:q} --registry {params.registry:q}"
+        " --resources resources {params.archive} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule unpack_dataset:
+    input:
+        script=script("unpack_dataset"),
+        modules=modules("unpack_dataset"),
+        source=RESULTS + "/data/{dataset}/source.json",
+    output:
+        directory(RESULTS + "/data/{dataset}/files"),
+    log:
+        RESULTS + "/logs/unpack_dataset/{dataset}.log",
+    benchmark:
+        RESULTS + "/benchmarks/unpack_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(set(DATASETS) - set(GENERATED)) or "none",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(1000),
+        runtime=scaled(60),
+    shell:
+        "python {input.script:q} --source {input.source:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule index_dataset:
+    input:
+        script=script("index_dataset"),
+        modules=modules("index_dataset"),
+        files=RESULTS + "/data/{dataset}/files",
+        split=lambda wc: config["splits"].get(wc.dataset, []),
+    output:
+        index=RESULTS + "/data/{dataset}/index.csv",
+        masks=directory(RESULTS + "/data/{dataset}/masks"),
+    log:
+        RESULTS + "/logs/index_dataset/{dataset}.log",
+    benchmark:
+        RESULTS + "/benchmarks/index_dataset/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(2000),
+        runtime=scaled(60),
+    params:
+        registry=REGISTRY,
+        entry=lambda wc: registry[wc.dataset],
+        options=lambda wc, input: flags(
+            {
+                "split": config["datasets"][wc.dataset]["split"]
+                or registry[wc.dataset]["split"],
+                "split_seed": config["datasets"][wc.dataset]["split_seed"],
+                "split_file": input.split or None,
+            }
+        ),
+    shell:
+        "python {input.script:q} --dataset {wildcards.dataset:q} --registry {params.registry:q}"
+        " --files {input.files:q} {params.options} --masks {output.masks:q} --output {output.index:q}"
+        " 2>&1 | tee {log:q}"

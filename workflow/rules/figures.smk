@@ -1,0 +1,118 @@
+"""Pictures: strips (the paper's Figure 1), training curves, confusion matrices, a chart for each table."""
+
+ABLATION = TABLES.get("table4", {"datasets": [], "backbone": "none"})
+
+
+def figures():
+    """Every picture of this run."""
+    kinds = [
+        f"{kind}_{dataset}"
+        for kind in ("strips", "curves", "confusion")
+        for dataset in ABLATION["datasets"]
+    ]
+    return [f"{RESULTS}/figures/{name}.png" for name in [*kinds, *TABLES]]
+
+
+def ablation_runs(dataset):
+    """The runs of Table 4 on one data set."""
+    return [
+        folder
+        for cell in cells("table4")
+        if cell[0] == dataset
+        for folder in run_folders(*cell)
+    ]
+
+
+def strip_run(dataset):
+    """The guided run whose attention the strips show: the first seed's."""
+    return run_folders(dataset, "mga", ABLATION["backbone"])[0]
+
+
+rule plot_strips:
+    input:
+        script=script("plot_strips"),
+        modules=modules("plot_strips"),
+        index=RESULTS + "/data/{dataset}/index.csv",
+        masks=RESULTS + "/masks/{dataset}/segmenter",
+        model=lambda wc: strip_run(wc.dataset) + "/model.pt",
+    output:
+        report(
+            RESULTS + "/figures/strips_{dataset}.png",
+            caption="../report/strips.rst",
+            category="Images",
+        ),
+    log:
+        RESULTS + "/logs/plot_strips/{dataset}.log",
+    benchmark:
+        RESULTS + "/benchmarks/plot_strips/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(3000),
+        runtime=scaled(15),
+    params:
+        run=lambda wc: strip_run(wc.dataset),
+        classes=lambda wc: flags({"classes": mask_classes(wc.dataset)}),
+    shell:
+        "python {input.script:q} --index {input.index:q} --masks {input.masks:q} --run {params.run:q}"
+        " {params.classes} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule plot_runs:
+    input:
+        script=lambda wc: script(f"plot_{wc.kind}"),
+        modules=lambda wc: modules(f"plot_{wc.kind}"),
+        metrics=lambda wc: run_metrics(ablation_runs(wc.dataset)),
+    output:
+        report(
+            RESULTS + "/figures/{kind}_{dataset}.png",
+            caption="../report/{kind}.rst",
+            category="Training",
+        ),
+    log:
+        RESULTS + "/logs/plot_{kind}/{dataset}.log",
+    benchmark:
+        RESULTS + "/benchmarks/plot_{kind}/{dataset}.tsv"
+    wildcard_constraints:
+        kind="curves|confusion",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(1000),
+        runtime=scaled(15),
+    params:
+        runs=lambda wc: ablation_runs(wc.dataset),
+    shell:
+        "python {input.script:q} --runs {params.runs:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule plot_table:
+    input:
+        script=script("plot_table"),
+        modules=modules("plot_table"),
+        table=RESULTS + "/tables/{table}.csv",
+    output:
+        report(
+            RESULTS + "/figures/{table}.png",
+            caption="../report/accuracy.rst",
+            category="Tables",
+        ),
+    log:
+        RESULTS + "/logs/plot_table/{table}.log",
+    benchmark:
+        RESULTS + "/benchmarks/plot_table/{table}.tsv"
+    wildcard_constraints:
+        table=r"table\d",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(1000),
+        runtime=scaled(15),
+    shell:
+        "python {input.script:q} --table {input.table:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,109 @@
+"""Soft masks from each source, and the store: images decoded once, masks pooled once."""
+
+
+rule infer_masks:
+    input:
+        script=script("infer_masks"),
+        modules=modules("infer_masks"),
+        index=RESULTS + "/data/{dataset}/index.csv",
+        model=RESULTS + "/segment/{dataset}/model.pt",
+    output:
+        directory(RESULTS + "/masks/{dataset}/segmenter"),
+    log:
+        RESULTS + "/logs/infer_masks/{dataset}.log",
+    benchmark:
+        RESULTS + "/benchmarks/infer_masks/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=gpus,
+        mem_mb=scaled(4000),
+        runtime=scaled(120),
+    params:
+        options=lambda wc: flags(
+            {"scales": settings("segment", wc.dataset)["inference_scales"]}
+        ),
+    shell:
+        "python {input.script:q} --index {input.index:q} --model {input.model:q} {params.options}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule make_masks:
+    input:
+        script=script("make_masks"),
+        modules=modules("make_masks"),
+        index=RESULTS + "/data/{dataset}/index.csv",
+        masks=branch(
+            lambda wc: wc.mask_source == "shuffled",
+            then=RESULTS + "/masks/{dataset}/segmenter",
+            otherwise=[],
+        ),
+    output:
+        directory(RESULTS + "/masks/{dataset}/{mask_source}"),
+    log:
+        RESULTS + "/logs/make_masks/{dataset}-{mask_source}.log",
+    benchmark:
+        RESULTS + "/benchmarks/make_masks/{dataset}-{mask_source}.tsv"
+    wildcard_constraints:
+        mask_source="truth|auto|shuffled",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(2000),
+        runtime=scaled(120),
+    params:
+        options=lambda wc, input: flags(
+            {"classes": mask_classes(wc.dataset), "masks": input.masks or None}
+        ),
+    shell:
+        "python {input.script:q} --source {wildcards.mask_source:q} --index {input.index:q} {params.options}"
+        " --seed 0 --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule build_store:
+    input:
+        script=script("build_store"),
+        modules=modules("build_store"),
+        index=RESULTS + "/data/{dataset}/index.csv",
+    output:
+        directory(RESULTS + "/store/{dataset}/images"),
+    log:
+        RESULTS + "/logs/build_store/{dataset}.log",
+    benchmark:
+        RESULTS + "/benchmarks/build_store/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(2000),
+        runtime=scaled(60),
+    shell:
+        "python {input.script:q} --index {input.index:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule pool_masks:
+    input:
+        script=script("pool_masks"),
+        modules=modules("pool_masks"),
+        index=RESULTS + "/data/{dataset}/index.csv",
+        masks=RESULTS + "/masks/{dataset}/{mask_source}",
+    output:
+        directory(RESULTS + "/store/{dataset}/masks/{mask_source}"),
+    log:
+        RESULTS + "/logs/pool_masks/{dataset}-{mask_source}.log",
+    benchmark:
+        RESULTS + "/benchmarks/pool_masks/{dataset}-{mask_source}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(2000),
+        runtime=scaled(60),
+    shell:
+        "python {input.script:q} --index {input.index:q} --masks {input.masks:q} --output {output:q}"
+        " 2>&1 | tee {log:q}"
