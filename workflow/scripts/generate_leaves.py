@@ -1,0 +1,113 @@
+"""Generate a data set of leaf scans with known veins, outline and boxes.
+
+The cultivars belong to one species and differ by little in their second-order veins; background, light, pose
+and blemishes differ from leaf to leaf. The same options give the same bytes.
+
+Example:
+    python workflow/scripts/generate_leaves.py --cultivars 8 --train-images 20 --test-images 20 --size 160 \\
+        --difficulty 1.0 --seed 0 --output results/demo/data/leaves/files --contact-sheet leaves.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from maskguide import cli, synthetic
+from maskguide.files import InputError, atomic_directory, atomic_file, write_csv
+from PIL import Image
+from tqdm import tqdm
+
+PALETTE = np.array(
+    [[24, 32, 24], [255, 255, 255], [230, 60, 50]], dtype=np.uint8
+)  # labels on the contact sheet
+SHEET_LEAVES = 4  # leaves per cultivar on the contact sheet
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--cultivars", type=int, default=8, help="number of classes")
+    parser.add_argument("--train-images", type=int, default=20, help="training images per cultivar")
+    parser.add_argument("--test-images", type=int, default=20, help="test images per cultivar")
+    parser.add_argument("--size", type=int, default=160, help="width and height of an image in pixels")
+    parser.add_argument(
+        "--difficulty",
+        type=float,
+        default=1.0,
+        help="0 and above; each step halves the difference between cultivars and adds nuisance",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of cultivars and leaves")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder to write; an older one is replaced"
+    )
+    parser.add_argument("--contact-sheet", type=Path, help="PNG that shows some leaves beside their labels")
+    return parser.parse_args(argv)
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse options that describe no data set."""
+    for name, least in [("cultivars", 1), ("train_images", 1), ("test_images", 0), ("seed", 0)]:
+        if getattr(args, name) < least:
+            option = "--" + name.replace("_", "-")
+            raise InputError(f"{option} {getattr(args, name)}: too small; give {least} or more")
+    if args.size < synthetic.SMALLEST:
+        raise InputError(
+            f"--size {args.size}: veins cannot be told apart so small; give {synthetic.SMALLEST} or more"
+        )
+    if not (math.isfinite(args.difficulty) and args.difficulty >= 0):
+        raise InputError(
+            f"--difficulty {args.difficulty}: not a number from 0 on; give 1 for the usual data set"
+        )
+
+
+def main(args: argparse.Namespace) -> None:
+    check(args)
+    # the cultivars draw from [seed], each leaf from [seed, cultivar, index]: no leaf depends on another
+    cultivars = synthetic.sibling_cultivars(
+        args.cultivars, args.difficulty, np.random.default_rng([args.seed])
+    )
+    per_class = args.train_images + args.test_images
+    digits = max(2, len(str(args.cultivars)))
+    rows, sheet = [], []
+    with atomic_directory(args.output) as folder:
+        for number, cultivar in enumerate(tqdm(cultivars, desc="cultivars", disable=None)):
+            name = f"cultivar_{number + 1:0{digits}d}"
+            for kind in ("images", "masks", "outlines", "boxes"):
+                (folder / kind / name).mkdir(parents=True)
+            for index in range(per_class):
+                rng = np.random.default_rng([args.seed, number, index])
+                leaf = synthetic.draw_leaf(cultivar, args.size, rng, args.difficulty)
+                image_id = f"{name}_{index + 1:04d}"
+                save(leaf, folder, name, image_id)
+                rows.append((image_id, name, "train" if index < args.train_images else "test"))
+                if index < SHEET_LEAVES:
+                    sheet.append(leaf)
+        write_csv(folder / "labels.csv", pd.DataFrame(rows, columns=["image_id", "class", "split"]))
+    if args.contact_sheet:
+        with atomic_file(args.contact_sheet) as path:
+            Image.fromarray(contact_sheet(sheet, min(SHEET_LEAVES, per_class))).save(path)
+    cli.log.info("%d leaves of %d cultivars in %s", len(rows), len(cultivars), args.output)
+
+
+def save(leaf: synthetic.Leaf, folder: Path, name: str, image_id: str) -> None:
+    """Write one leaf: image, labels, outline, boxes."""
+    Image.fromarray(leaf.image).save(folder / "images" / name / f"{image_id}.png")
+    Image.fromarray(leaf.labels).save(folder / "masks" / name / f"{image_id}.png")
+    silhouette = np.where(leaf.outline, 255, 0).astype(np.uint8)
+    Image.fromarray(silhouette).save(folder / "outlines" / name / f"{image_id}.png")
+    lines = [f"{int(row[0])} " + " ".join(f"{value:.6f}" for value in row[1:]) for row in leaf.boxes]
+    (folder / "boxes" / name / f"{image_id}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def contact_sheet(leaves: list[synthetic.Leaf], per_row: int) -> np.ndarray:
+    """One row per cultivar, each leaf beside its labels, uint8 [rows, columns, 3]."""
+    tiles = [np.concatenate([leaf.image, PALETTE[leaf.labels]], axis=1) for leaf in leaves]
+    rows = [np.concatenate(tiles[start : start + per_row], axis=1) for start in range(0, len(tiles), per_row)]
+    return np.concatenate(rows, axis=0)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
