@@ -1,0 +1,75 @@
+"""Compare inferred masks with the true ones: intersection over union (IoU) per class and its mean, in percent.
+
+Pixels are counted over all images of the split that have a true mask; without any, the figures are null.
+
+Example:
+    python workflow/scripts/evaluate_masks.py --index results/demo/data/leaves/index.csv \\
+        --masks results/demo/masks/leaves/segmenter --annotated results/demo/annotate/leaves/annotated.csv \\
+        --classes main_vein second_order_vein --dataset leaves \\
+        --segmenter-args results/demo/segment/leaves/args.yaml \\
+        --output results/demo/segment/leaves/metrics.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import numpy as np
+from maskguide import cli, masks
+from maskguide.files import read_yaml, write_json
+
+log = logging.getLogger("maskguide")
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--masks", type=Path, required=True, help="folder of the inferred masks")
+    parser.add_argument(
+        "--annotated", type=Path, required=True, help="annotated.csv the segmenter learnt from"
+    )
+    parser.add_argument("--classes", nargs="+", required=True, help="mask classes, background excluded")
+    parser.add_argument("--split", choices=("train", "test"), default="test", help="images to compare")
+    parser.add_argument("--dataset", required=True, help="name of the data set, as the tables print it")
+    parser.add_argument("--segmenter-args", type=Path, required=True, help="args.yaml of train_segmenter.py")
+    parser.add_argument("--output", type=Path, required=True, help="metrics.json")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    from maskguide import datasets
+
+    names = (masks.BACKGROUND, *masks.check_classes(args.classes))
+    index = datasets.read_index(args.index)
+    index = index[(index["split"] == args.split) & (index["mask"] != "")]
+    confusion = np.zeros((len(names), len(names)), dtype=np.int64)
+    for image_id, path in zip(index["image_id"], index["mask"], strict=True):
+        truth = masks.read_labels(path, len(names))
+        predicted = masks.read_labels(args.masks / "labels" / f"{image_id}.png", len(names), truth.shape)
+        confusion += masks.confusion_matrix(truth, predicted, len(names))
+    values = 100 * masks.intersection_over_union(confusion)
+    defined = values[~np.isnan(values)]
+
+    annotated = masks.read_annotated(args.annotated)
+    annotated = annotated[annotated["mask"] != ""]
+    options = read_yaml(args.segmenter_args)["options"]
+    inference = args.masks / "args.yaml"
+    metrics = {
+        "dataset": args.dataset,
+        "architecture": options["architecture"],
+        "encoder": options["encoder"],
+        "scales": read_yaml(inference)["options"]["scales"] if inference.is_file() else options["scales"],
+        "num_annotated": len(annotated),
+        "annotation": "+".join(sorted(set(annotated["source"]))) or None,
+        "num_test": len(index),
+        "iou": {name: None if np.isnan(iou) else float(iou) for name, iou in zip(names, values, strict=True)},
+        "miou": float(defined.mean()) if len(defined) else None,
+    }
+    write_json(args.output, metrics)
+    log.info("%s: mIoU %s on %d images", args.dataset, metrics["miou"], len(index))
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())

@@ -1,0 +1,55 @@
+"""Infer the masks of every image of a data set with a trained segmenter, training images first.
+
+Writes soft/<image_id>.png (255 × probability of foreground), labels/<image_id>.png and args.yaml.
+
+Example:
+    python workflow/scripts/infer_masks.py --index results/demo/data/leaves/index.csv \\
+        --model results/demo/segment/leaves/model.pt --output results/demo/masks/leaves/segmenter
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from maskguide import cli
+from maskguide.files import InputError, atomic_directory
+from tqdm import tqdm
+
+log = logging.getLogger("maskguide")
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--model", type=Path, required=True, help="model.pt of train_segmenter.py")
+    parser.add_argument(
+        "--scales", type=float, nargs="+", default=[0.5, 1.0], help="image scales combined by attention"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--slots", type=int, default=1, help="jobs that may share one GPU")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the masks")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    from maskguide import datasets, gpu, masks, segmenters
+
+    if min(args.scales) <= 0 or len(set(args.scales)) < len(args.scales):
+        raise InputError(f"scales {args.scales}: give different factors above 0")
+    index = masks.training_first(datasets.read_index(args.index))
+    model = segmenters.load(args.model)
+    device = gpu.lease(args.slots, args.device)
+    with atomic_directory(args.output) as folder:
+        rows = zip(index["image_id"], index["path"], strict=True)
+        for image_id, path in tqdm(rows, total=len(index), desc="masks", unit="image", disable=None):
+            probability = segmenters.predict(model, masks.read_image(path), args.scales, device)
+            soft = masks.soft_of_probability(1 - probability[0])
+            masks.write_masks(folder, image_id, soft, probability.argmax(axis=0).astype("uint8"))
+        cli.save_arguments(folder / "args.yaml", args)
+    log.info("%s: masks of %d images", args.output, len(index))
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
