@@ -1,0 +1,159 @@
+"""Write index.csv, one row per image that the split uses, and the masks in one format.
+
+Before anything is written: every file decodes, every mask is as large as its image, every class is in both
+parts, no image is in both (by the content of its pixels). Images that EXIF turns are copied upright into the
+masks' folder, so that later stages need not know of EXIF; their masks must fit the upright image.
+
+Example:
+    python workflow/scripts/index_dataset.py --dataset btfpis --registry resources/datasets.yaml \\
+        --files results/butterfly/data/btfpis/files --split 10/40 --split-seed 0 \\
+        --masks results/butterfly/data/btfpis/masks --output results/butterfly/data/btfpis/index.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from maskguide import cli, datasets, label_masks, layouts, pictures
+from maskguide.files import InputError, atomic_directory, write_csv
+from maskguide.layouts import Entry
+from PIL import Image
+from tqdm import tqdm
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--dataset", required=True, help="name of the data set in the registry")
+    parser.add_argument("--registry", type=Path, default=Path("resources/datasets.yaml"), help="the registry")
+    parser.add_argument("--files", type=Path, required=True, help="folder of the unpacked data set")
+    parser.add_argument(
+        "--split",
+        help="2:1 (ratio train:test in each class), 10/40 (images per class) or published; "
+        "without it the registry's",
+    )
+    parser.add_argument(
+        "--split-file",
+        type=Path,
+        help="CSV with the columns image and split; goes before --split, images that it "
+        "does not list are left out",
+    )
+    parser.add_argument("--split-seed", type=int, default=0, help="seed of the split")
+    parser.add_argument("--masks", type=Path, required=True, help="folder for converted masks; replaced")
+    parser.add_argument("--output", type=Path, required=True, help="index.csv to write")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    if args.split_seed < 0:
+        raise InputError(f"--split-seed {args.split_seed}: must be 0 or above")
+    registered = datasets.entry_of(args.registry, args.dataset)
+    if not args.files.is_dir():
+        raise InputError(f"{args.files}: is no folder; run unpack_dataset.py first")
+    entries = layouts.read(registered["layout"], args.files, registered.get("folder"))
+    if args.split_file:
+        entries = datasets.split_by_file(entries, args.split_file)
+    else:
+        entries = datasets.split(entries, args.split or registered["split"], args.split_seed)
+    found = pictures.inspect_all(entry.path for entry in entries)
+    datasets.check_split(entries, [picture.content for picture in found])
+    masked = [entry for entry in entries if entry.mask]
+    if registered["masks"] == "published" and not masked:
+        raise InputError(f"{args.files}: holds no mask though {args.dataset} is published with masks")
+    with atomic_directory(args.masks) as folder:
+        entries = [upright(entry, picture, folder) for entry, picture in zip(entries, found, strict=True)]
+        read_mask = label_masks.reader(
+            registered["layout"], [entry.mask for entry in masked], len(registered["mask_classes"])
+        )
+        pairs = zip(entries, found, strict=True)
+        entries = [
+            canonical(entry, picture.size, read_mask, folder)
+            for entry, picture in tqdm(pairs, total=len(found), desc="masks", disable=None)
+        ]
+        moved = [entry_in(entry, folder, args.masks) for entry in entries]
+    write_csv(args.output, index_table(moved, args.output.parent))
+    counts = pd.Series([entry.split for entry in moved]).value_counts()
+    cli.log.info(
+        "%s: %d training and %d test images of %d classes, %d with a mask",
+        args.dataset,
+        counts["train"],
+        counts["test"],
+        len({entry.class_name for entry in moved}),
+        len(masked),
+    )
+
+
+def upright(entry: Entry, picture: pictures.Picture, folder: Path) -> Entry:
+    """The entry itself, or with a lossless upright copy of its image where EXIF turns it."""
+    if not picture.turned:
+        return entry
+    copy = folder / "upright" / f"{entry.image_id}.png"
+    copy.parent.mkdir(exist_ok=True)
+    Image.fromarray(pictures.read_rgb(entry.path)).save(copy)
+    return replace(entry, path=copy)
+
+
+def canonical(entry: Entry, size: tuple[int, int], read_mask: label_masks.Reader, folder: Path) -> Entry:
+    """The entry with its mask as a label PNG: the publisher's file where it is one, else a converted copy."""
+    if entry.outline:
+        check_size(entry.outline, pictures.open_upright(entry.outline).size, size)
+    if entry.mask is None:
+        return entry
+    labels = read_mask(entry.mask)
+    check_size(entry.mask, labels.shape[::-1], size)
+    if label_masks.is_canonical(entry.mask, labels):
+        return entry
+    path = folder / f"{entry.image_id}.png"
+    Image.fromarray(labels).save(path)
+    return replace(entry, mask=path)
+
+
+def check_size(path: Path, size: tuple[int, ...], expected: tuple[int, int]) -> None:
+    """Refuse a mask or outline of another size than its upright image."""
+    if tuple(size) != expected:
+        raise InputError(
+            f"{path}: is {size[0]}×{size[1]} pixels, its image (upright) {expected[0]}×{expected[1]}; "
+            "give the mask the image's size"
+        )
+
+
+def entry_in(entry: Entry, temporary: Path, folder: Path) -> Entry:
+    """The entry with paths in the temporary folder turned into those it has after the rename."""
+    paths = {
+        name: folder / path.relative_to(temporary)
+        for name in ("path", "mask")
+        if (path := getattr(entry, name)) and path.is_relative_to(temporary)
+    }
+    return replace(entry, **paths)
+
+
+def index_table(entries: list[Entry], folder: Path) -> pd.DataFrame:
+    """The rows of index.csv, sorted by class and image_id, paths relative to `folder`."""
+    classes = sorted({entry.class_name for entry in entries})
+    rows = [
+        {
+            "image_id": entry.image_id,
+            "path": relative(entry.path, folder),
+            "class": entry.class_name,
+            "class_id": classes.index(entry.class_name),
+            "split": entry.split,
+            "mask": relative(entry.mask, folder),
+            "outline": relative(entry.outline, folder),
+            "boxes": relative(entry.boxes, folder),
+        }
+        for entry in entries
+    ]
+    table = pd.DataFrame(rows, columns=datasets.COLUMNS)
+    return table.sort_values(["class_id", "image_id"], kind="stable")
+
+
+def relative(path: Path | None, folder: Path) -> str:
+    """`path` as seen from `folder`, with slashes, links not followed; empty for None."""
+    return "" if path is None else Path(os.path.relpath(path, folder)).as_posix()
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
