@@ -1,4 +1,4 @@
-"""Compare inferred masks with the true ones: intersection over union (IoU) per class and its mean, in percent.
+"""Compare inferred masks with the true ones: intersection over union (IoU) per class and mean, in percent.
 
 Pixels are counted over all images of the split that have a true mask; without any, the figures are null.
 
