@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-SUPERSAMPLE = 4  # masks are drawn this much larger and averaged down
+SUPERSAMPLE = 3  # masks are drawn this much larger and averaged down
 Array = NDArray[np.float32]
 
 
@@ -28,10 +28,16 @@ class Coverage:
 
     def curve(self, points: NDArray, width: float | NDArray) -> None:
         """A curve through points [n, 2], as wide as `width` (one, or one per point), all in image sizes."""
-        along = np.gradient(points, axis=0)
-        along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
-        across = 0.5 * np.stack([-along[:, 1], along[:, 0]], axis=1) * np.reshape(width, (-1, 1))
+        padded = np.concatenate([points[:1], points, points[-1:]])
+        along = padded[2:] - padded[:-2]
+        across = along[:, ::-1] * (-0.5, 0.5)
+        across *= np.reshape(width / np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9), (-1, 1))
         self.polygon(np.concatenate([points + across, (points - across)[::-1]]))
+
+    def hairlines(self, lines: NDArray, width: float) -> None:
+        """Many short lines [n, points, 2] at once, with neither taper nor corners."""
+        for line in (lines * self.scale).reshape(len(lines), -1).tolist():
+            self.pen.line(line, fill=255, width=max(round(width * self.scale), 1))
 
     def mask(self) -> Array:
         """The covered share of every pixel."""
@@ -60,7 +66,7 @@ def paint_background(rng: np.random.Generator, size: int, amount: float) -> Arra
     """A scanner's bed, float32 [size, size, 3], 0..255, with ruler, label, colour card, dust."""
     tone = rng.choice([236.0, 214.0, 186.0], p=[0.6, 0.25, 0.15]) + rng.uniform(-10, 10)
     image = np.empty((size, size, 3), dtype=np.float32)
-    image[:] = tone + 5.0 * rng.standard_normal(3, dtype=np.float32)
+    image[:] = tone + 3.0 * rng.standard_normal(3, dtype=np.float32)
     image += 2.5 * noise(rng, size, 4)[..., None]
     if rng.random() < 0.45 * amount:
         _paint_ruler(rng, image)
@@ -93,8 +99,12 @@ def _paint_ruler(rng: np.random.Generator, image: Array) -> None:
         length = breadth * (0.6 if number % 5 == 0 else 0.35)
         ticks.polygon(_rectangle(breadth - length, top, length, 0.004))
     turns = rng.integers(0, 4)  # along any of the four borders
-    blend(image, rng.uniform([190, 185, 150], [250, 245, 235]), np.rot90(body.mask(), turns))
-    blend(image, rng.uniform(20, 70, 3), np.rot90(ticks.mask(), turns))
+    blend(
+        image,
+        rng.uniform(170, 250) * np.array([1.0, 0.99, rng.uniform(0.8, 1.0)]),
+        np.rot90(body.mask(), turns),
+    )
+    blend(image, np.full(3, rng.uniform(20, 80)), np.rot90(ticks.mask(), turns))
 
 
 def _paint_label(rng: np.random.Generator, image: Array) -> None:
@@ -107,7 +117,7 @@ def _paint_label(rng: np.random.Generator, image: Array) -> None:
         x = np.linspace(left + 0.015, left + width * rng.uniform(0.6, 0.93), 40)
         hand = line + 0.007 * rng.standard_normal(40)
         writing.curve(np.stack([x, hand], axis=1), 0.004)
-    blend(image, rng.uniform(215, 253, 3), paper.mask())
+    blend(image, rng.uniform(215, 253) * np.array([1.0, 1.0, rng.uniform(0.88, 1.0)]), paper.mask())
     blend(image, rng.uniform([10, 10, 40], [80, 80, 130]), writing.mask())
 
 
@@ -116,9 +126,11 @@ def _paint_colour_card(rng: np.random.Generator, image: Array) -> None:
     left, top = _corner(rng, 2 * side, 3 * side)
     for row in range(3):
         for column in range(2):
-            chip = Coverage(len(image))
-            chip.polygon(_rectangle(left + column * side, top + row * side, 0.9 * side, 0.9 * side))
-            blend(image, rng.uniform(20, 240, 3), chip.mask())
+            chip = np.array([top + row * side, top + (row + 0.9) * side])
+            rows = np.clip(np.round(chip * len(image)), 0, None).astype(int)
+            chip = np.array([left + column * side, left + (column + 0.9) * side])
+            columns = np.clip(np.round(chip * len(image)), 0, None).astype(int)
+            image[slice(*rows), slice(*columns)] = rng.uniform(20, 240, 3)
 
 
 def _paint_dust(rng: np.random.Generator, image: Array, amount: float) -> None:
@@ -212,6 +224,6 @@ def expose(rng: np.random.Generator, image: Array) -> NDArray[np.uint8]:
     toward = rng.uniform(0, 2 * np.pi)
     light = 1.0 + rng.uniform(0.0, 0.12) * (x * np.cos(toward) + y * np.sin(toward))
     gain = rng.uniform(0.88, 1.08) * (1.0 + 0.03 * rng.standard_normal(3))
-    exposed = image * (light[..., None] * gain).astype(np.float32)
+    exposed = image * light[..., None].astype(np.float32) * gain.astype(np.float32)
     exposed += rng.uniform(1.5, 4.0) * rng.standard_normal(image.shape, dtype=np.float32)
     return np.clip(exposed + 0.5, 0, 255).astype(np.uint8)

@@ -7,7 +7,6 @@ the leaf.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +61,7 @@ class Shape:
     outline: Points
     main_vein: Points
     second_order: list[Points]
-    third_order: list[Points]
+    third_order: Points  # [lines, 3, 2]
     petiole: Points
 
 
@@ -100,7 +99,7 @@ def draw_shape(cultivar: Cultivar, rng: np.random.Generator, variation: float) -
         outline=_outline(leaf, rng, variation),
         main_vein=np.stack([along * 0.99, np.zeros_like(along)], axis=1),
         second_order=[_inside(leaf, vein) for side in sides for vein in side],
-        third_order=[vein for side in sides for vein in _third_order_veins(leaf, side, rng)],
+        third_order=np.concatenate([_third_order_veins(side, rng) for side in sides]),
         petiole=np.array(
             [[-0.12 - 0.1 * rng.random(), 0.05 * rng.standard_normal()], [-0.05, 0.0], [0.02, 0.0]]
         ),
@@ -162,17 +161,15 @@ def _inside(leaf: Cultivar, vein: Points) -> Points:
     return vein[: int(np.argmax(outside))] if outside.any() else vein
 
 
-def _third_order_veins(leaf: Cultivar, side: Points, rng: np.random.Generator) -> list[Points]:
-    """Fine rungs between neighbouring second-order veins, as in percurrent venation."""
-    rungs = []
-    for lower, upper in pairwise(side):
-        for step in range(2, VEIN_STEPS - 2, 2):
-            ends = np.stack(
-                [lower[min(step + rng.integers(0, 3), VEIN_STEPS - 1)], upper[step - rng.integers(0, 2)]]
-            )
-            middle = ends.mean(axis=0) + 0.012 * rng.standard_normal(2)
-            rungs.append(np.stack([ends[0], middle, ends[1]]))
-    return rungs
+def _third_order_veins(side: Points, rng: np.random.Generator) -> Points:
+    """Fine rungs between neighbouring second-order veins, as in percurrent venation, [rungs, 3, 2]."""
+    lower, upper = side[:-1], side[1:]
+    steps = np.arange(2, VEIN_STEPS - 2, 2)
+    pairs = np.arange(len(lower))[:, None]
+    starts = lower[pairs, steps + rng.integers(0, 3, (len(lower), len(steps)))]
+    ends = upper[pairs, steps - rng.integers(0, 2, (len(lower), len(steps)))]
+    middles = (starts + ends) / 2 + 0.012 * rng.standard_normal(starts.shape)
+    return np.stack([starts, middles, ends], axis=2).reshape(-1, 3, 2)
 
 
 @dataclass(frozen=True)

@@ -142,8 +142,7 @@ def draw_leaf(cultivar: Cultivar, size: int, rng: np.random.Generator, difficult
     for vein in second_order:
         veins.curve(vein, thickness * np.linspace(0.0085, 0.0035, len(vein)))
     veins.curve(main_vein, thickness * np.linspace(0.020, 0.004, len(main_vein)))
-    for rung in shape.third_order:
-        fine.curve(place(rung), 0.0028)
+    fine.hairlines(place(shape.third_order), 0.0028)
     stalk.curve(petiole, 0.020)
 
     bitten, holed = leaf_paint.cut_blade(rng, outline, size, nuisance)
