@@ -1,0 +1,181 @@
+"""Archives: recognise, find the one that a user put in place, unpack without trusting it."""
+
+from __future__ import annotations
+
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from maskguide.files import InputError
+
+WEB_PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<script", b"<?xml")
+UNFINISHED = (".part", ".part.json", ".crdownload")
+ARCHIVE_SUFFIXES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".rar", ".7z"}
+# What the readers of zip and tar raise on cut or garbled files; zipfile's RuntimeError means encrypted,
+# its subclass NotImplementedError an unknown compression.
+BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+
+
+def is_archive(path: str | Path) -> bool:
+    """Whether a file is a zip or a (compressed) tar, by its content."""
+    return Path(path).is_file() and (tarfile.is_tarfile(path) or zipfile.is_zipfile(path))
+
+
+def is_web_page(start: bytes) -> bool:
+    """Whether a file that starts so is a web page, such as a host's notice that a quota is used up."""
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(WEB_PAGE_STARTS)
+
+
+def check_archive(path: str | Path, name: str | None = None, read_through: bool = True) -> None:
+    """Refuse a file that is no archive, and with `read_through` one that is cut or garbled anywhere.
+
+    `name` is what the error calls the file, for files that do not yet bear their final name.
+    """
+    path = Path(path)
+    name = name or str(path)
+    with path.open("rb") as file:
+        if is_web_page(file.read(512)):
+            raise InputError(
+                f"{name}: is a web page, not an archive (the host's quota may be used up); "
+                "fetch it later or by hand"
+            )
+    if not is_archive(path):
+        raise InputError(f"{name}: is neither a zip nor a tar archive, or it is cut short; fetch it again")
+    if read_through:
+        try:
+            _read_through(path)
+        except BROKEN as error:
+            raise InputError(f"{name}: broken archive ({error}); fetch it again") from error
+
+
+def _read_through(path: Path) -> None:
+    """Read every member, so that checksums and ends of streams are checked."""
+    if tarfile.is_tarfile(path):
+        with tarfile.open(path) as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() else None
+                while file and file.read(2**20):
+                    pass
+    else:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+            if broken:
+                raise zipfile.BadZipFile(f"{broken} has a wrong checksum")
+
+
+def find_placed(folder: str | Path, filename: str | None) -> Path | None:
+    """What a user put into `resources/<data set>/`: archive or folder; None where nothing usable lies there.
+
+    `filename` comes first. Else a single archive, else a single folder, else, with several folders, the place
+    itself is the data set's folder.
+    """
+    folder = Path(folder)
+    if filename and (folder / filename).exists():
+        return folder / filename
+    if not folder.is_dir():
+        return None
+    inside = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    inside = [path for path in inside if not path.name.endswith(UNFINISHED)]
+    archives = [path for path in inside if is_archive(path)]
+    folders = [path for path in inside if path.is_dir()]
+    if len(archives) > 1:
+        names = ", ".join(path.name for path in archives)
+        raise InputError(f"{folder}: holds several archives ({names}); leave one, or name it in `archives`")
+    if archives:
+        return archives[0]
+    if folders:
+        return folders[0] if len(folders) == 1 else folder
+    for path in inside:
+        if path.suffix.lower() in ARCHIVE_SUFFIXES:
+            check_archive(
+                path, read_through=False
+            )  # says what is wrong with a file that cannot be the archive
+    return None
+
+
+def unpack(path: str | Path, target: str | Path) -> None:
+    """Unpack a zip or tar into the existing folder `target`.
+
+    Refused as a whole, before the first file is written: absolute paths, paths that leave the folder, links
+    that leave it, devices and pipes, more content than the disk has room for.
+    """
+    path, target = Path(path), Path(target)
+    try:
+        # A tar that ends with a zip looks like a zip as well; a zip never looks like a tar.
+        if tarfile.is_tarfile(path):
+            with tarfile.open(path) as archive:
+                _unpack_tar(path, archive, target)
+        else:
+            with zipfile.ZipFile(path) as archive:
+                _unpack_zip(path, archive, target)
+    except BROKEN as error:
+        raise InputError(f"{path}: cannot be unpacked ({error}); fetch it again") from error
+
+
+def _unpack_zip(path: Path, archive: zipfile.ZipFile, target: Path) -> None:
+    members = [member for member in archive.infolist() if not _is_litter(member.filename)]
+    for member in members:
+        _check_name(path, member.filename)
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise InputError(f"{path}: {member.filename} is a link or device; unpack and check it by hand")
+    _check_room(path, sum(member.file_size for member in members), target)
+    for member in tqdm(members, desc=path.name, disable=None):
+        archive.extract(member, target)
+
+
+def _unpack_tar(path: Path, archive: tarfile.TarFile, target: Path) -> None:
+    members = [member for member in archive.getmembers() if not _is_litter(member.name)]
+    for member in members:
+        _check_name(path, member.name)
+        if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
+            raise InputError(f"{path}: {member.name} is a device or pipe; unpack and check it by hand")
+        if member.issym() or member.islnk():
+            _check_link(path, member)
+    _check_room(path, sum(member.size for member in members if member.isfile()), target)
+    archive.extractall(target, tqdm(members, desc=path.name, disable=None), filter="data")
+
+
+def _is_litter(name: str) -> bool:
+    """Files that a Mac puts beside the real ones."""
+    parts = PurePosixPath(name).parts
+    return "__MACOSX" in parts or (bool(parts) and parts[-1] == ".DS_Store")
+
+
+def _check_name(path: Path, name: str) -> None:
+    """Refuse a member whose name leaves the folder, on this or another system."""
+    pure = PurePosixPath(name.replace("\\", "/"))
+    if pure.is_absolute() or ".." in pure.parts or (pure.parts and pure.parts[0].endswith(":")):
+        raise InputError(f"{path}: {name} would lie outside the folder; not to be trusted")
+
+
+def _check_link(path: Path, member: tarfile.TarInfo) -> None:
+    """Refuse a link out of the folder (a symbolic one starts where it lies, a hard one at the top)."""
+    start = PurePosixPath(member.name).parent if member.issym() else PurePosixPath()
+    end = os.path.normpath(start / member.linkname)
+    if PurePosixPath(member.linkname).is_absolute() or end == ".." or end.startswith("../"):
+        raise InputError(
+            f"{path}: {member.name} links out of the folder, to {member.linkname}; not to be trusted"
+        )
+
+
+def _check_room(path: Path, size: int, target: Path) -> None:
+    free = shutil.disk_usage(target).free
+    if size > free:
+        raise InputError(f"{path}: unpacks to {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; make room")

@@ -1,0 +1,48 @@
+"""Unpack the archive that fetch_dataset.py found or downloaded; a folder is linked to, not copied.
+
+The archive must still be the one that source.json describes. The output is a folder in either case: for a
+folder as source it holds one symbolic link, so that nothing is ever written into the user's own folder.
+
+Example:
+    python workflow/scripts/unpack_dataset.py --source results/butterfly/data/btfpis/source.json \\
+        --output results/butterfly/data/btfpis/files
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from maskguide import archives, cli
+from maskguide.files import InputError, atomic_directory, read_json, sha256
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--source", type=Path, required=True, help="source.json of fetch_dataset.py")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder to write; an older one is replaced"
+    )
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    source = read_json(args.source)
+    if not isinstance(source, dict) or not {"path", "kind", "sha256"} <= set(source):
+        raise InputError(f"{args.source}: is no source.json; write it with fetch_dataset.py")
+    path = Path(source["path"])
+    again = f"delete {args.source} and fetch again"
+    if not path.exists():
+        raise InputError(f"{path}: is gone; {again}")
+    if source["kind"] == "archive" and sha256(path) != source["sha256"]:
+        raise InputError(f"{path}: changed since it was fetched; {again}")
+    with atomic_directory(args.output) as folder:
+        if source["kind"] == "folder":
+            (folder / path.resolve().name).symlink_to(path.resolve(), target_is_directory=True)
+        else:
+            archives.unpack(path, folder)
+    cli.log.info("%s: ready in %s", path, args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
