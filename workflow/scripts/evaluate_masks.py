@@ -60,7 +60,7 @@ def main(args: argparse.Namespace) -> None:
         "dataset": args.dataset,
         "architecture": options["architecture"],
         "encoder": options["encoder"],
-        "scales": read_yaml(inference)["options"]["scales"] if inference.is_file() else options["scales"],
+        "scales": read_yaml(inference)["options"].get("scales") if inference.is_file() else options["scales"],
         "num_annotated": len(annotated),
         "annotation": "+".join(sorted(set(annotated["source"]))) or None,
         "num_test": len(index),

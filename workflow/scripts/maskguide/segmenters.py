@@ -134,13 +134,16 @@ def create_network(architecture: Architecture) -> nn.Module:
         raise InputError(f"architecture {name}: unknown to segmentation-models-pytorch; choose among {known}")
     options: dict[str, object] = {}
     depth, channels = architecture.encoder_depth, architecture.decoder_channels
+    parameter = inspect.signature(builder).parameters.get("decoder_channels")
+    by_stage = parameter is not None and isinstance(parameter.default, tuple)
     if depth is not None:
         options["encoder_depth"] = depth
-        default = inspect.signature(builder).parameters.get("decoder_channels")
-        if channels is None and default is not None and isinstance(default.default, tuple):
-            channels = default.default[-depth:]  # one decoder stage per encoder stage, the finest kept
     if channels is not None:
+        if not by_stage:
+            raise InputError(f"decoder_channels: {name} has no such stages; leave it out")
         options["decoder_channels"] = list(channels)
+    elif depth is not None and by_stage:
+        options["decoder_channels"] = parameter.default[-depth:]  # one per encoder stage, the finest kept
     try:
         return builder(
             architecture.encoder, encoder_weights=None, classes=len(architecture.classes) + 1, **options

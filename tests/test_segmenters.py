@@ -1,0 +1,455 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import infer_masks
+import numpy as np
+import pandas as pd
+import pytest
+import segmentation_models_pytorch as smp
+import torch
+import torchvision
+import train_segmenter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from maskguide import checkpoints, segmenter_training, segmenters
+from maskguide.files import InputError, read_yaml
+from maskguide.segmenters import Architecture, HierarchicalSegmenter, Prediction, combine, resize
+from maskguide.transforms import IGNORE, Augmentation
+from PIL import Image
+from torch import nn
+from torch.nn import functional
+
+ROOT = Path(__file__).parent.parent
+SLIM = Architecture("Unet", "resnet18", ("main_vein", "second_order_vein"), 3, (16, 8, 8))
+
+
+class Constant(nn.Module):
+    """An attention head of one value everywhere."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, features):
+        return torch.full_like(features[:, :1], self.value)
+
+
+def segmenter(architecture=SLIM, attention=None):
+    torch.manual_seed(0)
+    model = HierarchicalSegmenter(architecture).eval()
+    if attention is not None:
+        model.network.segmentation_head.attention = Constant(attention)
+    return model
+
+
+def single_scale(model):
+    """The plain segmentation-models-pytorch network with the same weights."""
+    plain = smp.Unet(
+        "resnet18", encoder_weights=None, encoder_depth=3, decoder_channels=[16, 8, 8], classes=3
+    )
+    plain.encoder.load_state_dict(model.network.encoder.state_dict())
+    plain.decoder.load_state_dict(model.network.decoder.state_dict())
+    plain.segmentation_head.load_state_dict(model.network.segmentation_head.segmentation.state_dict())
+    return plain.eval()
+
+
+@pytest.mark.parametrize("scales", [(0.5, 1.0), (1.0, 2.0, 0.5)])
+def test_attention_fixed_at_one_is_the_single_scale_model_at_the_coarsest_scale(scales):
+    model, images = segmenter(attention=1.0), torch.randn(2, 3, 64, 96)
+    with torch.inference_mode():
+        logits, _ = model(images, scales)
+        expected = resize(single_scale(model)(resize(images, (32, 48))), (64, 96))
+    torch.testing.assert_close(logits, expected)
+
+
+def test_attention_fixed_at_zero_is_the_single_scale_model_at_the_finest_scale():
+    model, images = segmenter(attention=0.0), torch.randn(2, 3, 64, 96)
+    with torch.inference_mode():
+        plain = single_scale(model)
+        torch.testing.assert_close(model(images, (0.5, 1.0))[0], plain(images))
+        torch.testing.assert_close(model(images, (0.5, 1.0, 2.0))[0][:, :, :1], plain_fine(plain, images))
+
+
+def plain_fine(plain, images):
+    height, width = images.shape[-2:]
+    return resize(plain(resize(images, (2 * height, 2 * width))), (height, width))[:, :, :1]
+
+
+def test_one_scale_is_the_single_scale_model_whatever_the_attention():
+    model, images = segmenter(), torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(model(images, (1.0,))[0], single_scale(model)(images))
+
+
+def test_two_scales_combine_as_in_the_paper():
+    model, images = segmenter(), torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        logits, predictions = model(images, (0.5, 1.0))
+    low, high = (prediction for prediction in sorted(predictions, key=lambda prediction: prediction.scale))
+
+    def up(maps):
+        return functional.interpolate(maps, scale_factor=2, mode="bilinear")
+
+    expected = up(low.attention * low.logits) + (1 - up(low.attention)) * high.logits
+    torch.testing.assert_close(logits, expected)
+    assert low.attention.min() > 0 and low.attention.max() < 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    scales=st.lists(st.sampled_from([0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0]), min_size=1, unique=True),
+    height=st.integers(3, 21),
+    width=st.integers(3, 21),
+    seed=st.integers(0, 2**16),
+)
+def test_weights_of_the_scales_sum_to_one_at_every_pixel(scales, height, width, seed):
+    generator = torch.Generator().manual_seed(seed)
+    predictions = []
+    for place, scale in enumerate(scales):
+        size = max(1, round(height * scale)), max(1, round(width * scale))
+        chosen = torch.zeros(1, len(scales), *size, dtype=torch.float64)
+        chosen[:, place] = 1  # the combination of these is the weight of each scale
+        attention = torch.rand(1, 1, *size, generator=generator, dtype=torch.float64)
+        predictions.append(Prediction(scale, chosen, attention))
+    weights = combine(predictions, (height, width))
+    assert weights.shape == (1, len(scales), height, width)
+    assert weights.min() >= 0
+    torch.testing.assert_close(weights.sum(1), torch.ones(1, height, width, dtype=torch.float64))
+
+
+def test_any_image_size_is_padded_to_the_stride_and_cut_back():
+    model, images = segmenter(), torch.randn(1, 3, 50, 75)
+    with torch.inference_mode():
+        prediction = model.predict_at(images, 1.0)
+        padded = functional.pad(images, (0, 5, 0, 6))  # stride 8 → 56 × 80
+        torch.testing.assert_close(prediction.logits, single_scale(model)(padded)[..., :50, :75])
+        assert model(images, (0.5, 1.0))[0].shape == (1, 3, 50, 75)
+        exact = functional.pad(images, (0, 5, 0, 6))
+        torch.testing.assert_close(model.predict_at(exact, 1.0).logits, single_scale(model)(exact))
+
+
+def test_loss_and_gradient_ignore_padding():
+    criterion = segmenter_training.SegmentationLoss(torch.tensor([1.0, 2.0, 3.0]), 1.0, 0.05)
+    labels = torch.randint(0, 3, (2, 8, 8))
+    labels[:, :, 5:] = IGNORE
+    logits = torch.randn(2, 3, 8, 8, requires_grad=True)
+    other = logits.detach().clone()
+    other[..., 5:] = 7.0
+    attention = torch.full((2, 1, 8, 8), 0.5)
+
+    def total(values):
+        return sum(criterion(values, [Prediction(s, values, attention) for s in (0.5, 1)], labels).values())
+
+    loss = total(logits)
+    loss.backward()
+    torch.testing.assert_close(loss, total(other))
+    assert logits.grad[..., 5:].abs().max() == 0
+
+
+def test_cross_entropy_against_numpy():
+    weights = np.array([0.5, 2.0, 4.0])
+    logits, labels = np.random.default_rng(0).normal(size=(1, 3, 4, 4)), np.arange(16).reshape(1, 4, 4) % 3
+    log_softmax = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    chosen = np.take_along_axis(log_softmax, labels[:, None], 1)[:, 0]
+    expected = -(weights[labels] * chosen).sum() / weights[labels].sum()
+    criterion = segmenter_training.SegmentationLoss(torch.tensor(weights), 0.0, 0.0)
+    terms = criterion(torch.tensor(logits), [], torch.tensor(labels))
+    assert list(terms) == ["cross_entropy"]
+    assert terms["cross_entropy"].item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+def test_class_weights(balance):
+    labels = np.zeros((10, 10), np.uint8)
+    labels[0, :4], labels[1, 0] = 1, 2
+    weights = segmenter_training.class_weights([labels], 4, balance).numpy()
+    frequency = np.array([0.95, 0.04, 0.01])
+    assert (frequency * weights[:3]).sum() == pytest.approx(1)
+    assert weights[2] / weights[1] == pytest.approx(4**balance)
+    assert weights[3] == 1  # no pixel: no opinion
+
+
+def test_learning_rate_decays_to_zero():
+    for schedule, half in (("polynomial", 0.25), ("cosine", 0.5)):
+        training = options(schedule=schedule, power=2.0, learning_rate=1.0)
+        rates = [segmenter_training.learning_rate(training, progress) for progress in (0, 0.5, 1)]
+        assert rates == pytest.approx([1, half, 0])
+
+
+def options(**changes):
+    values = {
+        "scales": (0.5, 1.0), "epochs": 2, "batch_size": 2, "optimizer": "sgd", "learning_rate": 0.01,
+        "momentum": 0.9, "weight_decay": 0.0, "schedule": "polynomial", "power": 1.0, "class_balance": 0.5,
+        "dice_weight": 1.0, "scale_loss_weight": 0.05, "seed": 0,
+    }  # fmt: skip
+    return segmenter_training.Training(**{**values, **changes})
+
+
+def test_items_depend_on_seed_epoch_and_position_only():
+    rng = np.random.default_rng(0)
+    pairs = [(rng.integers(0, 255, (20, 30, 3), np.uint8), np.full((20, 30), k, np.uint8)) for k in range(3)]
+
+    def epoch(seed, number):
+        return segmenter_training.AnnotatedImages(pairs, Augmentation(16), seed, number, size=2)
+
+    first, again = epoch(0, 0), epoch(0, 0)
+    assert len(first) == 4  # filled up to whole batches
+    assert set(first.order) == {0, 1, 2}
+    assert all(torch.equal(first[i][0], again[i][0]) for i in (3, 1))
+    assert not torch.equal(first[0][0], epoch(1, 0)[0][0])
+    assert not torch.equal(first[0][0], epoch(0, 1)[0][0])
+
+
+def test_diverged_training_is_refused():
+    pairs = [(np.full((32, 32, 3), 200, np.uint8), np.zeros((32, 32), np.uint8))]
+    model = segmenter()
+    with torch.no_grad():
+        model.network.segmentation_head.segmentation[0].bias.fill_(torch.inf)
+    with pytest.raises(InputError, match="lower the learning rate"):
+        segmenter_training.train(model, pairs, Augmentation(32), options(), "cpu")
+
+
+@pytest.mark.parametrize(
+    "name", ["Unet", "UnetPlusPlus", "FPN", "Linknet", "DeepLabV3Plus", "PSPNet", "UPerNet"]
+)
+def test_architectures(name):
+    model = segmenter(Architecture(name, "mobilenet_v2", ("butterfly",)))
+    with torch.inference_mode():
+        assert model(torch.randn(1, 3, 70, 64), (0.5, 1.0))[0].shape == (1, 2, 70, 64)
+
+
+def test_what_cannot_be_built_is_refused():
+    for wrong, message in (
+        (Architecture("Vnet", "resnet18", ("a",)), "choose among .*DeepLabV3Plus"),
+        (Architecture("Unet", "resnet19", ("a",)), "resnet19"),
+        (Architecture("Unet", "resnet18", ("a",), 3, (8,)), "cannot be built"),
+        (Architecture("PSPNet", "resnet18", ("a",), None, (8,)), "PSPNet has no such stages"),
+    ):
+        with pytest.raises(InputError, match=message) as error:
+            HierarchicalSegmenter(wrong)
+        assert "\n" not in str(error.value)
+
+
+def test_save_and_load(tmp_path):
+    model, image = segmenter(), np.random.default_rng(0).integers(0, 255, (33, 41, 3), np.uint8)
+    segmenters.save(tmp_path / "model.pt", model)
+    loaded = segmenters.load(tmp_path / "model.pt")
+    assert loaded.architecture == SLIM
+    probability = segmenters.predict(loaded, image, (0.5, 1.0))
+    np.testing.assert_array_equal(probability, segmenters.predict(model, image, (0.5, 1.0)))
+    assert probability.shape == (3, 33, 41)
+    np.testing.assert_allclose(probability.sum(0), 1, rtol=1e-5)
+
+
+def test_load_refuses_other_files(tmp_path):
+    (tmp_path / "text.pt").write_text("no")
+    torch.save({"state_dict": {}}, tmp_path / "other.pt")
+    torch.save([1], tmp_path / "list.pt")
+    for name in ("text.pt", "other.pt", "list.pt", "absent.pt"):
+        with pytest.raises(InputError, match=name):
+            segmenters.load(tmp_path / name)
+
+
+def test_encoder_weights_fit_strictly(tmp_path, caplog):
+    caplog.set_level("INFO", "maskguide")
+    for encoder in ("resnet18", "mobilenet_v2"):
+        torch.manual_seed(1)
+        weights = getattr(torchvision.models, encoder)(weights=None).state_dict()
+        torch.save(weights, tmp_path / "weights.pth")
+        model = segmenter(Architecture("Unet", encoder, ("a",)))
+        caplog.clear()
+        segmenters.load_encoder_weights(model, tmp_path / "weights.pth")
+        taken = model.network.encoder.state_dict()
+        assert all(torch.equal(taken[name], weights[name]) for name in taken)
+        assert f"{len(taken)} of its {len(weights)} tensors loaded" in caplog.text
+        wrong = segmenter(Architecture("Unet", "resnet34", ("a",)))
+        with pytest.raises(InputError, match="does not fit encoder resnet34") as error:
+            segmenters.load_encoder_weights(wrong, tmp_path / "weights.pth")
+        assert "\n" not in str(error.value)
+
+
+def test_init_from_keeps_the_head_for_the_same_classes_only(tmp_path):
+    source = segmenter()
+    segmenters.save(tmp_path / "model.pt", source)
+    torch.manual_seed(5)
+    same, other = (
+        HierarchicalSegmenter(SLIM),
+        HierarchicalSegmenter(Architecture(**{**vars(SLIM), "classes": ("a",)})),
+    )
+    fresh = other.network.segmentation_head.segmentation[0].weight.clone()
+    segmenters.load_segmenter_weights(same, tmp_path / "model.pt")
+    segmenters.load_segmenter_weights(other, tmp_path / "model.pt")
+    assert all(torch.equal(value, same.state_dict()[name]) for name, value in source.state_dict().items())
+    for name, value in source.state_dict().items():
+        if ".segmentation." not in name:
+            assert torch.equal(value, other.state_dict()[name])
+    assert torch.equal(other.network.segmentation_head.segmentation[0].weight, fresh)
+    deeper = HierarchicalSegmenter(Architecture("Unet", "resnet18", ("a",), 4))
+    with pytest.raises(InputError, match="encoder_depth is 3, not 4"):
+        segmenters.load_segmenter_weights(deeper, tmp_path / "model.pt")
+
+
+# The scripts
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Six training and two test images of 64 px: a bright square is the foreground."""
+    rng, rows = np.random.default_rng(0), []
+    for number in range(8):
+        labels = np.zeros((64, 64), np.uint8)
+        top, left = rng.integers(4, 30, 2)
+        labels[top : top + 28, left : left + 28] = 1
+        image = (60 + 120 * labels[..., None] + rng.integers(0, 40, (64, 64, 3))).astype(np.uint8)
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+        Image.fromarray(labels).save(tmp_path / f"mask{number}.png")
+        split = "train" if number < 6 else "test"
+        rows.append(
+            [number, f"{number}.png", "abc"[number % 3], number % 3, split, f"mask{number}.png", "", ""]
+        )
+    columns = ["image_id", "path", "class", "class_id", "split", "mask", "outline", "boxes"]
+    index = pd.DataFrame(rows, columns=columns)
+    index.to_csv(tmp_path / "index.csv", index=False)
+    chosen = index[index["split"] == "train"][["image_id", "mask", "boxes"]].assign(source="published")
+    chosen.to_csv(tmp_path / "annotated.csv", index=False)
+    return tmp_path
+
+
+def arguments(folder, *extra, output="segment"):
+    return [
+        "--index", str(folder / "index.csv"), "--annotated", str(folder / "annotated.csv"),
+        "--classes", "square", "--encoder", "resnet18", "--encoder-depth", "3",
+        "--decoder-channels", "16", "8", "8", "--crop", "64", "--random-scale", "0.8", "1.2",
+        "--batch-size", "3", "--epochs", "3", "--optimizer", "adamw", "--learning-rate", "0.005",
+        "--device", "cpu", "--output-dir", str(folder / output), *extra,
+    ]  # fmt: skip
+
+
+def run(script, argv, **environment):
+    import os
+
+    return subprocess.run(
+        [sys.executable, f"workflow/scripts/{script}", *argv],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+    )
+
+
+@pytest.mark.slow
+def test_training_learns_and_masks_are_inferred(dataset):
+    done = run("train_segmenter.py", arguments(dataset, "--epochs", "8"))
+    assert done.returncode == 0, done.stderr
+    history = pd.read_csv(dataset / "segment" / "history.csv")
+    assert list(history["epoch"]) == list(range(1, 9))
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    terms = history[["cross_entropy", "dice", "scales"]].sum(axis=1)
+    np.testing.assert_allclose(history["loss"], terms, rtol=1e-4)
+    saved = read_yaml(dataset / "segment" / "args.yaml")
+    assert saved["options"]["encoder"] == "resnet18"
+    assert "torch" in saved["versions"]
+
+    done = run(
+        "infer_masks.py",
+        ["--index", str(dataset / "index.csv"), "--model", str(dataset / "segment" / "model.pt"),
+         "--device", "cpu", "--output", str(dataset / "masks")],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for number in range(8):
+        soft = np.array(Image.open(dataset / "masks" / "soft" / f"{number}.png"))
+        labels = np.array(Image.open(dataset / "masks" / "labels" / f"{number}.png"))
+        truth = np.array(Image.open(dataset / f"mask{number}.png"))
+        assert soft.shape == labels.shape == (64, 64)
+        assert soft.dtype == labels.dtype == np.uint8
+        assert (labels == (soft > 127)).mean() > 0.99
+        assert (labels == truth).mean() > 0.8
+
+
+@pytest.mark.slow
+def test_a_resumed_training_ends_like_an_undisturbed_one(dataset, monkeypatch, caplog):
+    caplog.set_level("INFO", "maskguide")
+    torch.set_num_threads(1)
+    train_segmenter.main(train_segmenter.parse_args(arguments(dataset, output="whole")))
+    resumed = arguments(dataset, "--resume", str(dataset / "state"), output="resumed")
+    one_epoch = segmenter_training.train_epoch
+
+    def stop_in_the_second(*values):
+        if values[-2] == 1:
+            raise KeyboardInterrupt
+        return one_epoch(*values)
+
+    monkeypatch.setattr(segmenter_training, "train_epoch", stop_in_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        train_segmenter.main(train_segmenter.parse_args(resumed))
+    assert (dataset / "state" / "checkpoint.pt").is_file()
+    assert not (dataset / "resumed").exists()
+    monkeypatch.setattr(segmenter_training, "train_epoch", one_epoch)
+    train_segmenter.main(train_segmenter.parse_args(resumed))
+    assert "continuing after epoch 1 of 3" in caplog.text
+    assert not (dataset / "state").exists()
+    whole, again = (
+        segmenters.load(dataset / name / "model.pt").state_dict() for name in ("whole", "resumed")
+    )
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+    histories = [
+        pd.read_csv(dataset / name / "history.csv").drop(columns="seconds") for name in ("whole", "resumed")
+    ]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+
+
+def test_other_options_or_content_start_afresh(dataset):
+    args = train_segmenter.parse_args(arguments(dataset, "--output-dir", "elsewhere", "--device", "auto"))
+    pairs = train_segmenter.read_pairs(args, 2)
+    mark = checkpoints.fingerprint(train_segmenter.result_options(args, pairs))
+    same = train_segmenter.parse_args(arguments(dataset))
+    assert checkpoints.fingerprint(train_segmenter.result_options(same, pairs)) == mark
+    slower = train_segmenter.parse_args(arguments(dataset, "--learning-rate", "0.001"))
+    assert checkpoints.fingerprint(train_segmenter.result_options(slower, pairs)) != mark
+    pairs[0][1][0, 0] ^= 1
+    assert checkpoints.fingerprint(train_segmenter.result_options(same, pairs)) != mark
+
+
+def test_bad_input_ends_with_one_line(dataset):
+    torch.save({"conv1.weight": torch.zeros(1)}, dataset / "weights.pth")
+    done = run("train_segmenter.py", arguments(dataset, "--weights", str(dataset / "weights.pth")))
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and "does not fit encoder resnet18" in errors[0]
+    assert "Traceback" not in done.stderr
+    assert not (dataset / "segment").exists()
+
+
+def test_wrong_options_and_marks_are_refused(dataset):
+    def refuse(match, *extra):
+        with pytest.raises(InputError, match=match):
+            train_segmenter.main(train_segmenter.parse_args(arguments(dataset, *extra)))
+
+    refuse("epochs 0", "--epochs", "0")
+    refuse("flip 2", "--flip", "2")
+    refuse("random_scale", "--random-scale", "2", "1")
+    refuse("scales", "--scales", "1", "1")
+    refuse("background is always there", "--classes", "background")
+    annotated = pd.read_csv(dataset / "annotated.csv", dtype=str, keep_default_na=False)
+    for column, value, match in (
+        ("mask", "", "holds no mask"),
+        ("image_id", "7", "is a test image"),
+        ("image_id", "99", "is not in"),
+        ("mask", "absent.png", "absent.png: cannot be read as a mask"),
+    ):
+        annotated.assign(**{column: value}).to_csv(dataset / "annotated.csv", index=False)
+        refuse(match)
+    annotated.to_csv(dataset / "annotated.csv", index=False)
+    Image.fromarray(np.zeros((64, 63), np.uint8)).save(dataset / "mask0.png")
+    refuse("mask0.png: 63×64 pixels, its image 64×64")
+    assert not (dataset / "segment").exists()
+
+
+def test_inference_refuses_doubled_scales(dataset):
+    argv = ["--index", str(dataset / "index.csv"), "--model", "none.pt", "--output", str(dataset / "masks")]
+    with pytest.raises(InputError, match="different factors"):
+        infer_masks.main(infer_masks.parse_args([*argv, "--scales", "1", "1"]))
+    with pytest.raises(InputError, match=r"none\.pt"):
+        infer_masks.main(infer_masks.parse_args(argv))
+    assert not (dataset / "masks").exists()
