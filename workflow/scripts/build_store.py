@@ -1,0 +1,34 @@
+"""Decode every image of a data set once, into one memory-mapped file.
+
+Example:
+    python workflow/scripts/build_store.py --index results/demo/data/leaves/index.csv \\
+        --output results/demo/store/leaves/images
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from maskguide import cli, datasets, store
+
+log = logging.getLogger("maskguide")
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--workers", type=int, default=2, help="threads that decode")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the store")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    index = datasets.read_index(args.index)
+    store.build_images(index, args.output, args.workers)
+    log.info("%d images stored in %s", len(index), args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())

@@ -1,0 +1,25 @@
+"""The methods by name: one file each, readable beside its paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from maskguide.backbones import Backbone
+from maskguide.files import InputError
+from maskguide.methods.baseline import Baseline
+from maskguide.methods.mga import Attention, MaskGuidedAttention
+
+METHODS: dict[str, type[nn.Module]] = {
+    "baseline": Baseline,
+    "attention": Attention,
+    "mga": MaskGuidedAttention,
+}
+
+
+def create(method: str, backbone: Backbone, options: Mapping[str, float]) -> nn.Module:
+    """The method of that name around a backbone; `options` holds at least those it names itself."""
+    if method not in METHODS:
+        raise InputError(f"--method {method}: unknown; choose one of {', '.join(METHODS)}")
+    return METHODS[method](backbone, options)

@@ -1,0 +1,29 @@
+"""Baseline: the backbone, fine-tuned with cross-entropy and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from maskguide.backbones import Backbone
+from maskguide.methods.interface import Batch, Output
+
+
+class Baseline(nn.Module):
+    """The backbone as it is."""
+
+    needs_masks = False
+
+    def __init__(self, backbone: Backbone, options: Mapping[str, float]):
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, images: Tensor) -> Output:
+        """images [B, 3, H, W] float32 → logits [B, classes]."""
+        return Output(self.backbone(images))
+
+    def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        """Cross-entropy L_ce."""
+        return {"cross_entropy": functional.cross_entropy(output.logits.float(), batch.labels)}

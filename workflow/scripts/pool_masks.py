@@ -1,0 +1,35 @@
+"""Sum the soft masks of the training images once, so that any crop of them is pooled exactly and at no cost.
+
+Example:
+    python workflow/scripts/pool_masks.py --index results/demo/data/leaves/index.csv \\
+        --masks results/demo/masks/leaves/segmenter --output results/demo/store/leaves/masks/segmenter
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from maskguide import cli, datasets, store
+
+log = logging.getLogger("maskguide")
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--masks", type=Path, required=True, help="folder that holds soft/<image_id>.png")
+    parser.add_argument("--workers", type=int, default=2, help="threads that decode")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the mask store")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    index = datasets.read_index(args.index)
+    store.build_masks(index, args.masks, args.output, args.workers)
+    log.info("masks of %d training images summed in %s", (index["split"] == "train").sum(), args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())

@@ -1,0 +1,182 @@
+"""Train a classifier (baseline, attention, or mask guided attention) and test it after every epoch.
+
+Writes model.pt (last epoch), history.csv, predictions.csv, metrics.json and args.yaml into the output folder.
+An interrupted training continues from --checkpoint, on a CPU with the same result to the bit. The defaults
+are those of the MGA paper and its published code.
+
+Example:
+    python workflow/scripts/train_classifier.py --dataset leaves --store results/demo/store/leaves/images \\
+        --method mga --backbone small --crop 160 --epochs 10 \\
+        --mask-store results/demo/store/leaves/masks/truth --mask-source truth \\
+        --output-dir results/demo/runs/leaves/mga-truth/small/seed1
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+from maskguide import cli, gpu
+from maskguide.files import InputError, sha256, write_csv, write_json
+
+log = logging.getLogger("maskguide")
+CHANGES_NO_RESULT = (
+    *("store", "mask_store", "weights", "annotated", "checkpoint", "output_dir"),
+    *("device", "slots", "threads"),
+)
+METHOD_OPTIONS = ("feature_weight", "attention_weight", "guidance_weight")
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    add = parser.add_argument
+    add("--store", type=Path, required=True, help="image store, made by build_store.py")
+    add("--mask-store", type=Path, help="mask store, made by pool_masks.py (mga only)")
+    add("--dataset", required=True, help="name of the data set, for the tables")
+    add("--method", default="mga", help="baseline, attention or mga")
+    add("--backbone", default="densenet161", help="small, or a torchvision name")
+    add("--weights", type=Path, help="state dict to start from (none: random values)")
+    add("--epochs", type=int, default=150, help="passes over the training images")
+    add("--batch-size", type=int, default=32, help="images of one step")
+    add("--crop", type=int, default=448, help="side of the random training crop, in pixels")
+    add(
+        "--learning-rate",
+        type=float,
+        default=0.01,
+        help="initial rate (paper: densenet161 0.05, vgg19 0.005)",
+    )
+    add("--momentum", type=float, default=0.9, help="momentum of SGD")
+    add("--weight-decay", type=float, default=5e-4, help="weight decay of SGD")
+    add(
+        "--freeze",
+        default="paper",
+        help="leading children of the backbone that do not learn; paper: its number",
+    )
+    add("--feature-weight", type=float, default=0.5, help="λ, weight of the features in the mix")
+    add("--attention-weight", type=float, default=0.5, help="μ, weight of the attended features")
+    add("--guidance-weight", type=float, default=0.1, help="τ, weight of the attention loss (mga only)")
+    add("--seed", type=int, default=1, help="seed of new layers, order, crops and dropout")
+    add("--mask-source", help="name of the masks' source, for the tables")
+    add(
+        "--annotated",
+        type=Path,
+        help="annotated.csv behind the masks: its source column goes into the tables",
+    )
+    add("--checkpoint", type=Path, help="folder of the state of an interrupted training (none: not kept)")
+    add("--device", default="auto", help="auto, cpu or cuda")
+    add("--slots", type=int, default=1, help="trainings that may share one GPU")
+    add("--threads", type=int, help="CPU threads that compute (none: as OMP_NUM_THREADS says)")
+    add("--output-dir", type=Path, required=True, help="folder of the run")
+    return parser.parse_args(argv)
+
+
+def check_options(args: argparse.Namespace) -> None:
+    """Raise `InputError` for an option out of its range."""
+    for name in ("epochs", "batch_size", "crop", "learning_rate", "slots"):
+        if getattr(args, name) <= 0:
+            raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be above 0")
+    for name in ("momentum", "weight_decay", "seed", *METHOD_OPTIONS):
+        if getattr(args, name) < 0:
+            raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must not be below 0")
+    if args.freeze != "paper" and not args.freeze.isdecimal():
+        raise InputError(f"--freeze {args.freeze}: give 'paper' or a number of children")
+    if args.method == "mga" and args.mask_store is None:
+        raise InputError("--method mga: needs --mask-store, made by pool_masks.py")
+
+
+def annotation_kind(path: Path | None) -> str | None:
+    """How the marks behind the masks were made: published, manual or automatic ("+" between several)."""
+    if path is None:
+        return None
+    import pandas as pd
+
+    try:
+        return "+".join(sorted(pd.read_csv(path, dtype=str)["source"].unique()))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: has no readable column source ({error})") from error
+
+
+def run_metrics(
+    args: argparse.Namespace, device: str, model: Any, images: Any, progress: Any
+) -> dict[str, Any]:
+    """The content of metrics.json; accuracies and F1 in percent."""
+    from maskguide import evaluation
+
+    classes = images.classes()
+    labels = images.layout["class_id"].to_numpy()[images.rows("test")]
+    return {
+        "dataset": args.dataset,
+        "method": args.method,
+        "backbone": args.backbone,
+        "masks": args.mask_source if model.needs_masks else None,
+        "seed": args.seed,
+        "num_train": len(images.rows("train")),
+        "num_test": len(labels),
+        "epochs": args.epochs,
+        "top1_best": evaluation.top1(labels, progress.predicted_best),
+        "top1_last": evaluation.top1(labels, progress.predicted_last),
+        "best_epoch": progress.best_epoch,
+        "macro_f1_best": evaluation.macro_f1(labels, progress.predicted_best, len(classes)),
+        "macro_f1_last": evaluation.macro_f1(labels, progress.predicted_last, len(classes)),
+        "train_seconds": round(progress.train_seconds, 3),
+        "total_seconds": round(progress.total_seconds, 3),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "device": device,
+        "annotation": annotation_kind(args.annotated),
+        "classes": classes,
+    }
+
+
+def main(args: argparse.Namespace) -> None:
+    check_options(args)
+    device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
+    import pandas as pd
+    import torch
+    from maskguide import backbones, checkpoints, methods, training
+    from maskguide.batches import TrainingImages
+    from maskguide.store import ImageStore, MaskStore
+
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    images = ImageStore(args.store)
+    torch.manual_seed(args.seed)
+    backbone = backbones.create(args.backbone, args.weights, len(images.classes()))
+    backbone.freeze(backbone.paper_frozen_children if args.freeze == "paper" else int(args.freeze))
+    options = {name: getattr(args, name) for name in METHOD_OPTIONS}
+    model = methods.create(args.method, backbone, options)
+    masks = MaskStore(args.mask_store) if model.needs_masks else None
+    grid = training.feature_grid(model, args.crop)
+    data = TrainingImages(images, masks, grid, args.crop, args.batch_size, args.seed)
+    schedule = training.Schedule(args.epochs, args.learning_rate, args.momentum, args.weight_decay)
+    fingerprint = checkpoints.fingerprint(
+        {
+            **{name: value for name, value in vars(args).items() if name not in CHANGES_NO_RESULT},
+            "images": images.content,
+            "masks": masks.content if masks else None,
+            "weights": sha256(args.weights) if args.weights else None,
+        }
+    )
+    progress = training.train(model, data, schedule, device, args.checkpoint, fingerprint)
+
+    classes = images.classes()
+    test = images.layout.iloc[images.rows("test")]
+    predictions = test[["image_id", "class_id"]].assign(
+        predicted_last=progress.predicted_last,
+        predicted_best=progress.predicted_best,
+        confidence_last=progress.confidence_last,
+    )
+    info = {"method": args.method, "backbone": args.backbone, "classes": classes, "options": options}
+    training.save_model(args.output_dir / "model.pt", model, info)
+    write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history))
+    write_csv(args.output_dir / "predictions.csv", predictions)
+    cli.save_arguments(args.output_dir / "args.yaml", args)
+    metrics = run_metrics(args, device, model, images, progress)
+    write_json(args.output_dir / "metrics.json", metrics)
+    checkpoints.clear(args.checkpoint)
+    log.info("best epoch %.2f %%, last epoch %.2f %%", metrics["top1_best"], metrics["top1_last"])
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
