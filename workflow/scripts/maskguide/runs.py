@@ -1,0 +1,163 @@
+"""What a finished classifier run left behind: its measurements, predictions and history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from maskguide.files import InputError, read_json, read_yaml
+
+TEXTS = ["dataset", "method", "backbone", "device"]
+OPTIONAL_TEXTS = ["masks", "annotation"]
+COUNTS = ["seed", "num_train", "num_test", "epochs", "best_epoch", "parameters"]
+PERCENTAGES = ["top1_best", "top1_last", "macro_f1_best", "macro_f1_last"]
+SECONDS = ["train_seconds", "total_seconds"]
+OPTIONS = ["crop", "batch_size", "learning_rate", "weights"]
+CELL = ["dataset", "method", "backbone"]
+PREDICTIONS = ["image_id", "class_id", "predicted_last", "predicted_best"]
+AGAIN = "delete the folder and run again"
+
+
+def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
+    """One tidy row per run, in the order given.
+
+    Returns
+    -------
+    DataFrame with dataset, method (with the mask source after "-" where it is not the configured one),
+    backbone, masks, annotation, seed, counts, accuracies and macro-F1 (percent), seconds, device,
+    num_classes, the options crop, batch_size, learning_rate, weights (None where the method has none), the
+    commit, and `run`, the folder.
+
+    Raises
+    ------
+    InputError
+        If a run is missing or broken, stands twice, or runs on one data set had different images.
+    """
+    rows = pd.DataFrame([read_run(folder) for folder in folders])
+    rows = rows.astype({"crop": "Int64", "batch_size": "Int64"})
+    doubled = rows[rows.duplicated([*CELL, "seed"])]
+    if len(doubled):
+        row = doubled.iloc[0]
+        raise InputError(
+            f"{row['run']}: another run is also {row['method']} with seed {row['seed']}; give one"
+        )
+    for dataset, group in rows.groupby("dataset", sort=False):
+        for column in ("num_train", "num_test", "num_classes"):
+            if group[column].nunique() > 1:
+                found = " and ".join(str(count) for count in sorted(group[column].unique()))
+                raise InputError(
+                    f"{group['run'].iloc[0]}: runs on {dataset} disagree on {column} ({found}); "
+                    "delete those of the older split and run again"
+                )
+    return rows
+
+
+def read_run(folder: str | Path) -> dict:
+    """One row of `read_runs`, from `metrics.json` and `args.yaml`."""
+    folder = Path(folder)
+    path = folder / "metrics.json"
+    if not path.is_file():
+        raise InputError(f"{folder}: no metrics.json, so the run has not finished; run it first")
+    metrics = read_json(path)
+    if not isinstance(metrics, dict):
+        raise InputError(f"{path}: holds no measurements; {AGAIN}")
+    missing = [
+        key
+        for key in [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS, "classes"]
+        if key not in metrics
+    ]
+    if missing:
+        raise InputError(f"{path}: {missing[0]} is missing; {AGAIN}")
+    for key in PERCENTAGES:
+        if not isinstance(metrics[key], int | float) or not 0 <= metrics[key] <= 100:
+            raise InputError(f"{path}: {key} is {metrics[key]}, not a percentage; {AGAIN}")
+    record = read_yaml(folder / "args.yaml")
+    if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
+        raise InputError(f"{folder / 'args.yaml'}: holds no options; {AGAIN}")
+    keys = [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS]
+    return {
+        **{key: metrics[key] for key in keys},
+        "method": variant(folder, metrics),
+        "num_classes": len(metrics["classes"]),
+        **{key: record["options"].get(key) for key in OPTIONS},
+        "commit": record.get("commit"),
+        "run": str(folder),
+    }
+
+
+def variant(folder: Path, metrics: dict) -> str:
+    """The method's name as its folder `<dataset>/<method>/<backbone>/seed<k>` gives it, such as mga-truth.
+
+    The metrics name the mask source, not whether it is the configured one or a control; the folder does.
+    """
+    parts = folder.absolute().parts
+    expected = (
+        metrics["dataset"],
+        metrics["method"].split("-")[0],
+        metrics["backbone"],
+        f"seed{metrics['seed']}",
+    )
+    found = (parts[-4], parts[-3].split("-")[0], parts[-2], parts[-1]) if len(parts) > 4 else ()
+    if found != expected:
+        raise InputError(
+            f"{folder}: holds the run {'/'.join(expected)}, which its folder does not say; "
+            "keep runs in <dataset>/<method>/<backbone>/seed<k>"
+        )
+    return parts[-3]
+
+
+def read_predictions(folder: str | Path) -> pd.DataFrame:
+    """`predictions.csv` by image_id: image_id (str), class_id, predicted_last, predicted_best (int)."""
+    return _read_csv(Path(folder) / "predictions.csv", PREDICTIONS, {"image_id": str}).sort_values(
+        "image_id", ignore_index=True
+    )
+
+
+def read_history(folder: str | Path) -> pd.DataFrame:
+    """`history.csv`: per epoch loss, each named term, train_top1 and test_top1 (percent)."""
+    return _read_csv(Path(folder) / "history.csv", ["epoch", "loss", "train_top1", "test_top1"], {})
+
+
+def read_class_names(folder: str | Path) -> list[str]:
+    """The names of the classes, by class id."""
+    return [str(name) for name in read_json(Path(folder) / "metrics.json")["classes"]]
+
+
+def correct_answers(runs: pd.DataFrame, predicted: str) -> tuple[np.ndarray, list[str]]:
+    """Which test images each run classified correctly.
+
+    Parameters
+    ----------
+    runs
+        Rows of `read_runs` on one data set.
+    predicted
+        "predicted_last" or "predicted_best".
+
+    Returns
+    -------
+    bool [runs, images] and the image ids, sorted.
+    """
+    tables = [read_predictions(folder) for folder in runs["run"]]
+    images = tables[0]["image_id"].tolist()
+    for folder, table in zip(runs["run"], tables, strict=True):
+        if table["image_id"].tolist() != images or (table["class_id"] != tables[0]["class_id"]).any():
+            raise InputError(
+                f"{folder}/predictions.csv: other test images than in {runs['run'].iloc[0]}; "
+                "delete the runs of the older split and run again"
+            )
+    return np.stack([(table[predicted] == table["class_id"]).to_numpy() for table in tables]), images
+
+
+def _read_csv(path: Path, columns: list[str], types: dict) -> pd.DataFrame:
+    """Read a run's CSV; `InputError` where it is missing, empty or lacks a column."""
+    try:
+        table = pd.read_csv(path, dtype=types)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error}); {AGAIN}") from error
+    missing = [column for column in columns if column not in table.columns]
+    if missing or table.empty:
+        raise InputError(f"{path}: {missing[0] if missing else 'every row'} is missing; {AGAIN}")
+    return table
