@@ -1,0 +1,34 @@
+"""Choose the training images to mark: seeded, spread evenly over the classes.
+
+Example:
+    python workflow/scripts/choose_annotation.py --index results/demo/data/leaves/index.csv --count 40 \\
+        --output results/demo/annotate/leaves/chosen.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from maskguide import cli
+from maskguide.annotation import choose, write_chosen
+from maskguide.datasets import read_index
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--count", type=int, default=60, help="how many images; all when there are fewer")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the choice")
+    parser.add_argument("--output", type=Path, required=True, help="CSV to write: image_id, class, path")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    chosen = choose(read_index(args.index), args.count, args.seed)
+    write_chosen(args.output, chosen)
+    cli.log.info("%d images of %d classes chosen", len(chosen), chosen["class"].nunique())
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())

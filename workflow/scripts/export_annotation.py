@@ -1,0 +1,43 @@
+"""Write the chosen images for a person to mark: copies, LabelMe files, a contact sheet, a README.
+
+Example:
+    python workflow/scripts/export_annotation.py --index results/demo/data/leaves/index.csv \\
+        --chosen results/demo/annotate/leaves/chosen.csv --classes main_vein second_order_vein \\
+        --output results/demo/annotate/leaves/export
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from maskguide import cli
+from maskguide.annotation import export, read_chosen
+from maskguide.datasets import read_index
+from maskguide.masks import check_classes
+
+CONFIGURED = "the folder that the configuration names (annotate: marks), else resources/<dataset>/annotations"
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
+    parser.add_argument("--classes", nargs="+", required=True, help="mask classes without the background")
+    parser.add_argument("--marks", default=CONFIGURED, help="where the README tells to put the result")
+    parser.add_argument(
+        "--line-width", type=int, default=3, help="width of painted lines, told in the README"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    classes = check_classes(args.classes)
+    chosen = read_chosen(args.chosen, read_index(args.index))
+    export(chosen, classes, args.output, args.marks, args.line_width)
+    cli.log.info("%d images to mark are in %s; its README.txt tells how", len(chosen), args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())

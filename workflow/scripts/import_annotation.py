@@ -1,0 +1,67 @@
+"""Turn marks into label masks: published with the data set, by a person, or automatic.
+
+A person's marks are label PNGs, LabelMe or COCO JSON, or YOLO boxes, named like the images.
+
+Example:
+    python workflow/scripts/import_annotation.py --index results/demo/data/leaves/index.csv \\
+        --chosen results/demo/annotate/leaves/chosen.csv --classes main_vein second_order_vein \\
+        --mode manual --marks my_marks --dataset leaves --output results/demo/annotate/leaves/annotated.csv \\
+        --marks-output results/demo/annotate/leaves/marks \\
+        --contact-sheet results/demo/annotate/leaves/contact_sheet.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from maskguide import annotation_sources, cli
+from maskguide.annotation import read_chosen, write_annotated
+from maskguide.datasets import read_index
+from maskguide.files import InputError
+from maskguide.masks import check_classes
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
+    parser.add_argument("--classes", nargs="+", required=True, help="mask classes without the background")
+    parser.add_argument(
+        "--mode",
+        choices=["published", "manual", "automatic"],
+        default="published",
+        help="source of the marks",
+    )
+    parser.add_argument("--marks", type=Path, help="folder of a person's marks (mode manual)")
+    parser.add_argument("--line-width", type=int, default=3, help="px; how wide drawn lines are painted")
+    parser.add_argument("--dataset", required=True, help="name of the data set, for messages")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="CSV to write: image_id, mask, boxes, source"
+    )
+    parser.add_argument("--marks-output", type=Path, required=True, help="folder for the masks and boxes")
+    parser.add_argument("--contact-sheet", type=Path, required=True, help="PNG: the marks over the images")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    classes = check_classes(args.classes)
+    chosen = read_chosen(args.chosen, read_index(args.index))
+    if args.mode == "published":
+        marks = annotation_sources.published_marks(chosen, classes)
+    elif args.mode == "automatic":
+        marks = annotation_sources.automatic_marks(chosen, classes)
+    else:
+        if args.marks is None:
+            raise InputError(f"{args.dataset}: mode manual needs --marks, the folder of the finished marks")
+        list_file = args.output.parent / "missing.txt"
+        marks = annotation_sources.manual_marks(chosen, classes, args.marks, list_file, args.line_width)
+    title = f"{args.dataset}: {len(chosen)} images, {args.mode} marks"
+    write_annotated(
+        chosen, marks, classes, args.mode, title, args.output, args.marks_output, args.contact_sheet
+    )
+    cli.log.info("%s", title)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
