@@ -173,9 +173,7 @@ def read_folder(files: Path, folder: str | None) -> list[Entry]:
     With train/ and test/ around the classes, these are the published split.
     """
     root = files
-    while (
-        (inside := visible(root)) and len(inside) == 1 and inside[0].is_dir() and inside[0].name != "images"
-    ):
+    while len(inside := visible(root)) == 1 and inside[0].is_dir() and not holds_images(inside[0]):
         root = inside[0]
     images = root / "images" if (root / "images").is_dir() else root
     parts = {path.name for path in visible(images) if path.is_dir()}
@@ -186,6 +184,11 @@ def read_folder(files: Path, folder: str | None) -> list[Entry]:
             for entry in class_folders(images / split, root / "masks" / split, split)
         ]
     return class_folders(images, root / "masks", "")
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether this is a class's folder or the folder `images`, not one that only wraps the data set."""
+    return folder.name == "images" or bool(images_in(folder))
 
 
 def class_folders(images: Path, masks: Path, split: str) -> list[Entry]:
