@@ -223,7 +223,7 @@ def expose(rng: np.random.Generator, image: Array) -> NDArray[np.uint8]:
     y, x = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size), indexing="ij")
     toward = rng.uniform(0, 2 * np.pi)
     light = 1.0 + rng.uniform(0.0, 0.12) * (x * np.cos(toward) + y * np.sin(toward))
-    gain = rng.uniform(0.88, 1.08) * (1.0 + 0.03 * rng.standard_normal(3))
+    gain = rng.uniform(0.88, 1.08) * (1.0 + 0.02 * rng.standard_normal(3))
     exposed = image * light[..., None].astype(np.float32) * gain.astype(np.float32)
     exposed += rng.uniform(1.5, 4.0) * rng.standard_normal(image.shape, dtype=np.float32)
     return np.clip(exposed + 0.5, 0, 255).astype(np.uint8)
