@@ -42,6 +42,15 @@ def is_web_page(start: bytes) -> bool:
     return start.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(WEB_PAGE_STARTS)
 
 
+def check_no_web_page(path: Path, name: str) -> None:
+    """Refuse a file that is a web page, under the name that the user knows."""
+    with path.open("rb") as file:
+        if is_web_page(file.read(512)):
+            raise InputError(
+                f"{name}: is a web page, not the file (a used-up quota?); fetch it later or by hand"
+            )
+
+
 def check_archive(path: str | Path, name: str | None = None, read_through: bool = True) -> None:
     """Refuse a file that is no archive, and with `read_through` one that is cut or garbled anywhere.
 
@@ -49,12 +58,7 @@ def check_archive(path: str | Path, name: str | None = None, read_through: bool 
     """
     path = Path(path)
     name = name or str(path)
-    with path.open("rb") as file:
-        if is_web_page(file.read(512)):
-            raise InputError(
-                f"{name}: is a web page, not an archive (the host's quota may be used up); "
-                "fetch it later or by hand"
-            )
+    check_no_web_page(path, name)
     if not is_archive(path):
         raise InputError(f"{name}: is neither a zip nor a tar archive, or it is cut short; fetch it again")
     if read_through:

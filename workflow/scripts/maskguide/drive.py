@@ -11,6 +11,7 @@ import requests
 from gdown.exceptions import DownloadError
 from tqdm import tqdm
 
+from maskguide.archives import check_no_web_page
 from maskguide.downloads import accept
 from maskguide.files import InputError
 
@@ -49,10 +50,15 @@ def download_file(
             f"{target.name}: Google Drive did not give the file {drive_id} ({message}); try again later, or "
             f"fetch it in a browser and put it at {target}"
         ) from error
-    if must_be_archive or checksums:
+    if must_be_archive:
         accept(arrived, target, checksums or {})
-    else:
-        arrived.replace(target)
+        return
+    try:
+        check_no_web_page(arrived, target.name)
+    except InputError:
+        arrived.unlink()
+        raise
+    arrived.replace(target)
 
 
 def download_folder(drive_id: str, target: str | Path, timeout: float = 60.0, attempts: int = 5) -> Path:
