@@ -35,8 +35,8 @@ ACCURACY_NOTES = [
     "is selected on the test set and so flatters every row.",
     f"{LAST.capitalize()}: the network as training left it, nothing chosen.",
     "Measured cells are mean ± sample standard deviation (n − 1) over seeds.",
-    "Published: printed in the paper (448-pixel crops, 150 epochs, best epoch), not measured here; it stands "
-    "only beside the same data set, method and backbone.",
+    "Published: printed in the paper (its code: 448-pixel crops, 150 epochs, best epoch), not measured "
+    "here; it stands only beside the same data set, method and backbone.",
 ]
 ONE_SEED = "Rows with one seed have no standard deviation."
 AUTOMATIC = (

@@ -1,0 +1,117 @@
+"""The paper's Figure 1, one column longer: image, true mask, predicted mask, and where the classifier looks."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from maskguide.figure_style import GREY, INK, styled
+
+# As in the paper: the main vein black, the second-order vein red, on white. A lone object is blue.
+VEIN_COLOURS = ["#111111", "#D62728", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"]
+OBJECT_COLOUR = "#0072B2"
+COLUMN = 2.3  # inches
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One row of the figure.
+
+    image: uint8 [H, W, 3]. truth: uint8 [H, W], 0 = background, k = k-th mask class; None where unknown.
+    prediction: as truth. attention: float [h, w] in 0…1, on the classifier's feature grid.
+    """
+
+    name: str
+    image: np.ndarray
+    truth: np.ndarray | None
+    prediction: np.ndarray
+    attention: np.ndarray
+
+
+def choose_images(index: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """`count` test images of the index drawn by seed, no class twice before every class was drawn once."""
+    shuffled = index[index["split"] == "test"].sample(frac=1, random_state=seed)
+    turn = shuffled.groupby("class").cumcount()
+    return shuffled.loc[turn.sort_values(kind="stable").index].head(count).reset_index(drop=True)
+
+
+def class_colours(classes: Sequence[str]) -> list[str]:
+    """A colour for each mask class, in their order."""
+    if len(classes) == 1:
+        return [OBJECT_COLOUR]
+    return [VEIN_COLOURS[place % len(VEIN_COLOURS)] for place in range(len(classes))]
+
+
+def colour_labels(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Labels uint8 [H, W] → uint8 [H, W, 3]: background white, each class its colour."""
+    palette = np.array([(1, 1, 1), *map(to_rgb, class_colours(classes))])
+    return np.rint(255 * palette).astype(np.uint8)[labels]
+
+
+@styled
+def strips_figure(strips: Sequence[Strip], classes: Sequence[str]) -> Figure:
+    """A row per image; the column of the truth is left out where no image has one."""
+    with_truth = any(strip.truth is not None for strip in strips)
+    titles = ["image", *(["ground truth"] if with_truth else []), "prediction", "attention of MGA"]
+    heights = [COLUMN * strip.image.shape[0] / strip.image.shape[1] for strip in strips]
+    figure = Figure(figsize=(COLUMN * len(titles) + 1.1, sum(heights) + 0.12 * len(strips) + 0.75))
+    figure.set_layout_engine("constrained", h_pad=0.02, w_pad=0.02, hspace=0.02, wspace=0.02)
+    axes = figure.subplots(len(strips), len(titles), squeeze=False, height_ratios=heights)
+    low = min(strip.attention.min() for strip in strips)
+    high = max(strip.attention.max() for strip in strips)
+    for row, strip in zip(axes, strips, strict=True):
+        panels = dict(zip(titles, row, strict=True))
+        panels["image"].imshow(strip.image, interpolation="auto")
+        panels["image"].set_ylabel(textwrap.fill(strip.name, 22), fontsize=8)
+        panels["prediction"].imshow(colour_labels(strip.prediction, classes), interpolation="auto")
+        if with_truth:
+            _draw_truth(panels["ground truth"], strip, classes)
+        heat = _draw_attention(panels["attention of MGA"], strip, low, high)
+    for panel, title in zip(axes[0], titles, strict=True):
+        panel.set_title(title, loc="center")
+    for panel in axes.flat:
+        panel.set(xticks=[], yticks=[])
+        panel.grid(False)
+        for spine in panel.spines.values():
+            spine.set(visible=True, color=GREY, linewidth=0.6)
+    bar = figure.colorbar(heat, ax=axes[:, -1].tolist(), shrink=min(1.0, 2 / sum(heights)), aspect=18)
+    bar.set_label("attention (0…1)", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    bar.outline.set_visible(False)
+    handles = [
+        Patch(color=colour, label=name.replace("_", " "))
+        for name, colour in zip(classes, class_colours(classes), strict=True)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
+    return figure
+
+
+def _draw_truth(panel, strip: Strip, classes: Sequence[str]) -> None:
+    if strip.truth is None:
+        panel.imshow(np.full_like(strip.image, 245))
+        panel.text(0.5, 0.5, "not known", transform=panel.transAxes, ha="center", va="center", color=INK)
+    else:
+        panel.imshow(colour_labels(strip.truth, classes), interpolation="auto")
+
+
+def _draw_attention(panel, strip: Strip, low: float, high: float):
+    """The heat map, smoothed from its grid to the image, over the image in grey."""
+    height, width = strip.image.shape[:2]
+    grey = strip.image.astype(float) @ [0.299, 0.587, 0.114]
+    panel.imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation="auto")
+    return panel.imshow(
+        strip.attention,
+        cmap="inferno",
+        vmin=low,
+        vmax=high,
+        alpha=0.6,
+        interpolation="bilinear",
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+    )

@@ -1,0 +1,55 @@
+"""Draw confusion matrices of the last epoch, one for each data set, method and backbone, summed over seeds.
+
+Example:
+    python workflow/scripts/plot_confusion.py --runs results/demo/runs/leaves/*/small/seed* \\
+        --output results/demo/figures/confusion_leaves.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from maskguide import cli, labels
+from maskguide.figure_style import save
+from maskguide.figures import confusion_figure
+from maskguide.files import InputError
+from maskguide.runs import CELL, read_class_names, read_predictions, read_runs
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="run folders, <dataset>/<method>/<backbone>/seed<k>",
+    )
+    parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    from sklearn.metrics import confusion_matrix
+
+    runs = labels.sort_rows(read_runs(args.runs))
+    several = runs["dataset"].nunique() > 1
+    panels = []
+    for (dataset, method, backbone), group in runs.groupby(CELL, sort=False):
+        names = read_class_names(group["run"].iloc[0])
+        counts = 0
+        for folder in group["run"]:
+            predictions = read_predictions(folder)[["class_id", "predicted_last"]]
+            if not predictions.isin(range(len(names))).all(axis=None):
+                raise InputError(
+                    f"{folder}/predictions.csv: holds a class id beyond {len(names)} classes; run again"
+                )
+            counts += confusion_matrix(*predictions.to_numpy().T, labels=range(len(names)))
+        title = labels.method_label(method, backbone)
+        panels.append((f"{labels.dataset_label(dataset)}: {title}" if several else title, counts, names))
+    save(confusion_figure(panels), args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())

@@ -1,0 +1,71 @@
+"""Draw test images beside their true mask, the segmenter's mask and the guided classifier's attention.
+
+Example:
+    python workflow/scripts/plot_strips.py --index results/demo/data/leaves/index.csv \\
+        --masks results/demo/masks/leaves/segmenter --run results/demo/runs/leaves/mga/small/seed1 \\
+        --classes main_vein second_order_vein --output results/demo/figures/strips_leaves.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from maskguide import cli
+from maskguide.figure_style import save
+from maskguide.files import InputError
+from maskguide.strips import Strip, choose_images, strips_figure
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--masks", type=Path, required=True, help="folder of the segmenter's masks (labels/)")
+    parser.add_argument(
+        "--run", type=Path, required=True, help="run folder of mga or attention, with model.pt"
+    )
+    parser.add_argument("--classes", nargs="+", required=True, help="mask classes, background excluded")
+    parser.add_argument("--count", type=int, default=4, help="number of test images, one per class at first")
+    parser.add_argument("--seed", type=int, default=0, help="seed of their choice")
+    parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    import torch
+    from maskguide import datasets, masks, pictures
+    from maskguide.batches import images_on
+    from maskguide.training import load_model
+
+    classes = masks.check_classes(args.classes)
+    if args.count < 1:
+        raise InputError(f"--count {args.count}: must be at least 1")
+    index = datasets.read_index(args.index)
+    chosen = choose_images(index, args.count, args.seed)
+    if chosen.empty:
+        raise InputError(f"{args.index}: has no test image to show")
+    model, _ = load_model(args.run / "model.pt")
+    strips = []
+    for row in chosen.to_dict("records"):
+        image = pictures.read_rgb(row["path"])
+        with torch.inference_mode():
+            attention = model(images_on(image[None], "cpu")).attention
+        if attention is None:
+            raise InputError(f"{args.run}: has no attention to show; give a run of mga or attention")
+        size, num_classes = image.shape[:2], len(classes) + 1
+        strips.append(
+            Strip(
+                name=row["class"],
+                image=image,
+                truth=masks.read_labels(row["mask"], num_classes, size) if row["mask"] else None,
+                prediction=masks.read_labels(
+                    args.masks / "labels" / f"{row['image_id']}.png", num_classes, size
+                ),
+                attention=attention[0, 0].float().numpy(),
+            )
+        )
+    save(strips_figure(strips, classes), args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())

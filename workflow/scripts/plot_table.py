@@ -1,0 +1,41 @@
+"""Draw a chart of a table made by make_table.py: accuracies of Tables 2–4, IoU of Table 1.
+
+Example:
+    python workflow/scripts/plot_table.py --table results/demo/tables/table4.csv \\
+        --output results/demo/figures/table4.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+from maskguide import cli
+from maskguide.figure_style import save
+from maskguide.figures import accuracy_figure, segment_figure
+from maskguide.files import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--table", type=Path, required=True, help="CSV written by make_table.py")
+    parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    try:
+        table = pd.read_csv(args.table)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{args.table}: cannot be read as CSV ({error}); make it again") from error
+    draw = segment_figure if "miou" in table else accuracy_figure
+    needed = ["miou", "annotation"] if "miou" in table else ["method", "role", "top1_last_mean", "published"]
+    missing = [column for column in needed if column not in table]
+    if missing or table.empty:
+        raise InputError(f"{args.table}: {missing[0] if missing else 'every row'} is missing; make it again")
+    save(draw(table), args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
