@@ -254,21 +254,15 @@ def test_unpack_refuses_another_file(tmp_path):
 
 def test_command_lines(tmp_path):
     """Bad input: exit code 2, one line, nothing written."""
+    nothing, output = str(tmp_path / "none"), ["--output", str(tmp_path / "out")]
     bad = {
-        "fetch_dataset.py": ["--dataset", "none", "--output", str(tmp_path / "out")],
-        "unpack_dataset.py": ["--source", str(tmp_path / "none.json"), "--output", str(tmp_path / "out")],
-        "index_dataset.py": [
-            *["--dataset", "folder", "--files", str(tmp_path / "none")],
-            *["--masks", str(tmp_path / "masks"), "--output", str(tmp_path / "out")],
-        ],
+        "fetch_dataset.py": ["--dataset", "none"],
+        "unpack_dataset.py": ["--source", nothing],
+        "index_dataset.py": ["--dataset", "folder", "--files", nothing, "--masks", str(tmp_path / "masks")],
     }
     for script, options in bad.items():
-        done = subprocess.run(
-            [sys.executable, ROOT / "workflow/scripts" / script, *options],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-        )
+        command = [sys.executable, ROOT / "workflow/scripts" / script, *options, *output]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
         assert done.returncode == 2
         assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
