@@ -85,7 +85,9 @@ def take(devices: list[str], slots: int, folder: Path, poll_seconds: float = 1.0
     while True:
         for slot in range(slots):
             for name in devices:
-                lock = FileLock(folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', name)}.slot{slot}.lock")
+                lock = FileLock(
+                    folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', name)}.slot{slot}.lock", thread_local=False
+                )
                 try:
                     lock.acquire(blocking=False)
                 except Timeout:

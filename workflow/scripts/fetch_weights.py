@@ -1,0 +1,72 @@
+"""Fetch a backbone's ImageNet weights by torchvision's own loader, their hash checked. Needs the network.
+
+Without one, name a file you have in the config instead, weights: {resnet50: PATH}. A file in PyTorch's own
+cache is taken from there.
+
+Example:
+    python workflow/scripts/fetch_weights.py --backbone resnet50 \\
+        --output resources/weights/resnet50-imagenet.pth
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import sys
+from pathlib import Path
+
+import torch
+from maskguide import backbones, cli
+from maskguide.files import InputError, atomic_file, sha256
+from torchvision import models
+
+log = logging.getLogger("maskguide")
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--backbone", required=True, help="a torchvision name")
+    parser.add_argument("--output", type=Path, required=True, help="state dict to write")
+    return parser.parse_args(argv)
+
+
+def weights_url(backbone: str) -> str:
+    """Where torchvision keeps the weights the papers start from, the first ImageNet set of each network."""
+    if backbone == backbones.SMALL:
+        raise InputError(
+            "--backbone small: is our own, without ImageNet weights; set classify weights: generated"
+        )
+    if backbone not in backbones.names():
+        raise InputError(f"--backbone {backbone}: unknown; choose one of {', '.join(backbones.names()[1:])}")
+    return models.get_model_weights(backbone)["IMAGENET1K_V1"].url
+
+
+def fetch(url: str) -> dict[str, torch.Tensor]:
+    """The state dict at `url`, by way of PyTorch's cache; the hash in its name is checked even there."""
+    name = url.rpartition("/")[2]
+    try:
+        state = torch.hub.load_state_dict_from_url(
+            url, map_location="cpu", progress=sys.stderr.isatty(), check_hash=True, weights_only=True
+        )
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        way_out = "name a file you have in the config, weights: {NAME: PATH}"
+        raise InputError(f"{url}: cannot be fetched ({reason}); {way_out}") from error
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / name
+    expected = re.search(r"-([0-9a-f]{8,})\.", name)
+    if expected and not sha256(cached).startswith(expected[1]):
+        raise InputError(f"{cached}: its SHA-256 does not begin with {expected[1]}; delete it and run again")
+    return state
+
+
+def main(args: argparse.Namespace) -> None:
+    state = fetch(weights_url(args.backbone))
+    with atomic_file(args.output) as temporary:
+        torch.save(dict(state), temporary)
+        backbones.create(args.backbone, temporary, num_classes=2)  # refuses what does not fit
+    log.info("ImageNet weights of %s in %s", args.backbone, args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
