@@ -19,10 +19,17 @@ if not workflow.configfiles:
 validate(config, "workflow/schemas/config.schema.yaml")
 
 
+pathvars:
+    results=f"results/{config['run']}",
+    logs=f"results/{config['run']}/logs",
+    benchmarks=f"results/{config['run']}/benchmarks",
+
+
 report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/cells.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/annotate.smk"
 include: "workflow/rules/segment.smk"
@@ -37,4 +44,4 @@ rule all:
     input:
         tables(),
         figures(),
-        f"{RESULTS}/metrics.csv",
+        "<results>/metrics.csv",

@@ -5,13 +5,13 @@ rule choose_annotation:
     input:
         script=script("choose_annotation"),
         modules=modules("choose_annotation"),
-        index=RESULTS + "/data/{dataset}/index.csv",
+        index="<results>/data/{dataset}/index.csv",
     output:
-        RESULTS + "/annotate/{dataset}/chosen.csv",
+        "<results>/annotate/{dataset}/chosen.csv",
     log:
-        RESULTS + "/logs/choose_annotation/{dataset}.log",
+        "<logs>/choose_annotation/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/choose_annotation/{dataset}.tsv"
+        "<benchmarks>/choose_annotation/{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -30,14 +30,14 @@ rule export_annotation:
     input:
         script=script("export_annotation"),
         modules=modules("export_annotation"),
-        index=RESULTS + "/data/{dataset}/index.csv",
-        chosen=RESULTS + "/annotate/{dataset}/chosen.csv",
+        index="<results>/data/{dataset}/index.csv",
+        chosen="<results>/annotate/{dataset}/chosen.csv",
     output:
-        directory(RESULTS + "/annotate/{dataset}/export"),
+        directory("<results>/annotate/{dataset}/export"),
     log:
-        RESULTS + "/logs/export_annotation/{dataset}.log",
+        "<logs>/export_annotation/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/export_annotation/{dataset}.tsv"
+        "<benchmarks>/export_annotation/{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -56,27 +56,27 @@ rule import_annotation:
     input:
         script=script("import_annotation"),
         modules=modules("import_annotation"),
-        index=RESULTS + "/data/{dataset}/index.csv",
-        chosen=RESULTS + "/annotate/{dataset}/chosen.csv",
+        index="<results>/data/{dataset}/index.csv",
+        chosen="<results>/annotate/{dataset}/chosen.csv",
         # In manual mode the images to mark lie ready before the workflow stops and asks for the marks.
         export=lambda wc: (
-            RESULTS + "/annotate/{dataset}/export"
+            "<results>/annotate/{dataset}/export"
             if settings("annotate", wc.dataset)["mode"] == "manual"
             else []
         ),
         marks=lambda wc: manual_marks(wc.dataset),
     output:
-        annotated=RESULTS + "/annotate/{dataset}/annotated.csv",
-        marks=directory(RESULTS + "/annotate/{dataset}/marks"),
+        annotated="<results>/annotate/{dataset}/annotated.csv",
+        marks=directory("<results>/annotate/{dataset}/marks"),
         sheet=report(
-            RESULTS + "/annotate/{dataset}/contact_sheet.png",
+            "<results>/annotate/{dataset}/contact_sheet.png",
             caption="../report/contact_sheet.rst",
             category="Images",
         ),
     log:
-        RESULTS + "/logs/import_annotation/{dataset}.log",
+        "<logs>/import_annotation/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/import_annotation/{dataset}.tsv"
+        "<benchmarks>/import_annotation/{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -96,21 +96,3 @@ rule import_annotation:
         "python {input.script:q} --dataset {wildcards.dataset:q} --index {input.index:q}"
         " --chosen {input.chosen:q} {params.options} --output {output.annotated:q}"
         " --marks-output {output.marks:q} --contact-sheet {output.sheet:q} 2>&1 | tee {log:q}"
-
-
-def marks_folder(dataset):
-    """Where a person's marks lie; None unless the mode is manual."""
-    annotate = settings("annotate", dataset)
-    if annotate["mode"] != "manual":
-        return None
-    return annotate["marks"] or f"resources/{dataset}/annotations"
-
-
-def manual_marks(dataset):
-    """A person's mark files that are there by now, so that a new or edited one is imported."""
-    folder = marks_folder(dataset)
-    return (
-        sorted(str(path) for path in Path(folder).rglob("*") if path.is_file())
-        if folder
-        else []
-    )

@@ -139,3 +139,86 @@ def weights_file(backbone, kind):
 def published():
     """The papers' numbers, which stand beside the measured ones."""
     return str(SCRIPTS / "maskguide" / "published.yaml")
+
+
+def marks_folder(dataset):
+    """Where a person's marks lie; None unless the mode is manual."""
+    annotate = settings("annotate", dataset)
+    if annotate["mode"] != "manual":
+        return None
+    return annotate["marks"] or f"resources/{dataset}/annotations"
+
+
+def manual_marks(dataset):
+    """A person's mark files that are there by now, so that a new or edited one is imported."""
+    folder = marks_folder(dataset)
+    return (
+        sorted(str(path) for path in Path(folder).rglob("*") if path.is_file())
+        if folder
+        else []
+    )
+
+
+def segmenter_weights(dataset):
+    """The encoder's starting weights; none where another data set's segmenter is the start."""
+    options = settings("segment", dataset)
+    return (
+        []
+        if options["init_from"]
+        else weights_file(options["encoder"], options["weights"])
+    )
+
+
+def segmenter_ancestor(dataset):
+    """The segmenter of the data set that `init_from` names."""
+    ancestor = settings("segment", dataset)["init_from"]
+    if ancestor and ancestor not in DATASETS:
+        raise WorkflowError(
+            f"config: datasets.{dataset}.segment.init_from names '{ancestor}', which is not a data set of this run."
+        )
+    return f"{RESULTS}/segment/{ancestor}/model.pt" if ancestor else []
+
+
+METHOD_OPTIONS = {
+    "baseline": [],
+    "attention": ["feature_weight", "attention_weight"],
+    "mga": ["feature_weight", "attention_weight", "guidance_weight"],
+}
+COMMON_OPTIONS = [
+    "epochs",
+    "batch_size",
+    "crop",
+    "momentum",
+    "weight_decay",
+    "freeze",
+    "slots",
+]
+
+
+def classifier_options(dataset, method, backbone):
+    """The options that this method uses and no others: editing τ re-runs the guided methods alone."""
+    options = settings("classify", dataset)
+    rates = options["learning_rate"]
+    used = {
+        key: options[key]
+        for key in COMMON_OPTIONS + METHOD_OPTIONS[method.split("-")[0]]
+    }
+    return {"learning_rate": rates.get(backbone, rates["default"]), **used}
+
+
+def mask_source(method):
+    """Where a guided method's masks come from: `mga` as configured, `mga-truth` the truth; else None."""
+    if not method.startswith("mga"):
+        return None
+    return method.partition("-")[2] or config["classify"]["mask_source"]
+
+
+def mask_store(dataset, method):
+    source = mask_source(method)
+    return f"{RESULTS}/store/{dataset}/masks/{source}" if source else []
+
+
+def mask_annotation(dataset, method):
+    """The marks behind a segmenter's masks: their kind stands in every table."""
+    learnt = mask_source(method) in ("segmenter", "shuffled")
+    return f"{RESULTS}/annotate/{dataset}/annotated.csv" if learnt else []

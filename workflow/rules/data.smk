@@ -6,16 +6,16 @@ rule generate_leaves:
         script=script("generate_leaves"),
         modules=modules("generate_leaves"),
     output:
-        files=directory(RESULTS + "/data/{dataset}/files"),
+        files=directory("<results>/data/{dataset}/files"),
         sheet=report(
-            RESULTS + "/data/{dataset}/contact_sheet.png",
+            "<results>/data/{dataset}/contact_sheet.png",
             caption="../report/contact_sheet.rst",
             category="Images",
         ),
     log:
-        RESULTS + "/logs/generate_leaves/{dataset}.log",
+        "<logs>/generate_leaves/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/generate_leaves/{dataset}.tsv"
+        "<benchmarks>/generate_leaves/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(GENERATED) or "none",
     conda:
@@ -38,11 +38,11 @@ rule fetch_dataset:
         modules=modules("fetch_dataset"),
         archive=lambda wc: config["archives"].get(wc.dataset, []),
     output:
-        RESULTS + "/data/{dataset}/source.json",
+        "<results>/data/{dataset}/source.json",
     log:
-        RESULTS + "/logs/fetch_dataset/{dataset}.log",
+        "<logs>/fetch_dataset/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/fetch_dataset/{dataset}.tsv"
+        "<benchmarks>/fetch_dataset/{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -64,13 +64,13 @@ rule unpack_dataset:
     input:
         script=script("unpack_dataset"),
         modules=modules("unpack_dataset"),
-        source=RESULTS + "/data/{dataset}/source.json",
+        source="<results>/data/{dataset}/source.json",
     output:
-        directory(RESULTS + "/data/{dataset}/files"),
+        directory("<results>/data/{dataset}/files"),
     log:
-        RESULTS + "/logs/unpack_dataset/{dataset}.log",
+        "<logs>/unpack_dataset/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/unpack_dataset/{dataset}.tsv"
+        "<benchmarks>/unpack_dataset/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(set(DATASETS) - set(GENERATED)) or "none",
     conda:
@@ -88,15 +88,15 @@ rule index_dataset:
     input:
         script=script("index_dataset"),
         modules=modules("index_dataset"),
-        files=RESULTS + "/data/{dataset}/files",
+        files="<results>/data/{dataset}/files",
         split=lambda wc: config["splits"].get(wc.dataset, []),
     output:
-        index=RESULTS + "/data/{dataset}/index.csv",
-        masks=directory(RESULTS + "/data/{dataset}/masks"),
+        index="<results>/data/{dataset}/index.csv",
+        masks=directory("<results>/data/{dataset}/masks"),
     log:
-        RESULTS + "/logs/index_dataset/{dataset}.log",
+        "<logs>/index_dataset/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/index_dataset/{dataset}.tsv"
+        "<benchmarks>/index_dataset/{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: 1

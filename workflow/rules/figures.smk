@@ -1,50 +1,23 @@
 """Pictures: strips (the paper's Figure 1), training curves, confusion matrices, a chart for each table."""
 
-ABLATION = TABLES.get("table4", {"datasets": [], "backbone": "none"})
-
-
-def figures():
-    """Every picture of this run."""
-    kinds = [
-        f"{kind}_{dataset}"
-        for kind in ("strips", "curves", "confusion")
-        for dataset in ABLATION["datasets"]
-    ]
-    return [f"{RESULTS}/figures/{name}.png" for name in [*kinds, *TABLES]]
-
-
-def ablation_runs(dataset):
-    """The runs of Table 4 on one data set."""
-    return [
-        folder
-        for cell in cells("table4")
-        if cell[0] == dataset
-        for folder in run_folders(*cell)
-    ]
-
-
-def strip_run(dataset):
-    """The guided run whose attention the strips show: the first seed's."""
-    return run_folders(dataset, "mga", ABLATION["backbone"])[0]
-
 
 rule plot_strips:
     input:
         script=script("plot_strips"),
         modules=modules("plot_strips"),
-        index=RESULTS + "/data/{dataset}/index.csv",
-        masks=RESULTS + "/masks/{dataset}/segmenter",
-        model=lambda wc: strip_run(wc.dataset) + "/model.pt",
+        index="<results>/data/{dataset}/index.csv",
+        masks="<results>/masks/{dataset}/segmenter",
+        model=lambda wc: f"{strip_run(wc.dataset)}/model.pt",
     output:
         report(
-            RESULTS + "/figures/strips_{dataset}.png",
+            "<results>/figures/strips_{dataset}.png",
             caption="../report/strips.rst",
             category="Images",
         ),
     log:
-        RESULTS + "/logs/plot_strips/{dataset}.log",
+        "<logs>/plot_strips/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/plot_strips/{dataset}.tsv"
+        "<benchmarks>/plot_strips/{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -67,14 +40,14 @@ rule plot_runs:
         metrics=lambda wc: run_metrics(ablation_runs(wc.dataset)),
     output:
         report(
-            RESULTS + "/figures/{kind}_{dataset}.png",
+            "<results>/figures/{kind}_{dataset}.png",
             caption="../report/{kind}.rst",
             category="Training",
         ),
     log:
-        RESULTS + "/logs/plot_{kind}/{dataset}.log",
+        "<logs>/plot_{kind}/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/plot_{kind}/{dataset}.tsv"
+        "<benchmarks>/plot_{kind}/{dataset}.tsv"
     wildcard_constraints:
         kind="curves|confusion",
     conda:
@@ -94,17 +67,17 @@ rule plot_table:
     input:
         script=script("plot_table"),
         modules=modules("plot_table"),
-        table=RESULTS + "/tables/{table}.csv",
+        table="<results>/tables/{table}.csv",
     output:
         report(
-            RESULTS + "/figures/{table}.png",
+            "<results>/figures/{table}.png",
             caption="../report/accuracy.rst",
             category="Tables",
         ),
     log:
-        RESULTS + "/logs/plot_table/{table}.log",
+        "<logs>/plot_table/{table}.log",
     benchmark:
-        RESULTS + "/benchmarks/plot_table/{table}.tsv"
+        "<benchmarks>/plot_table/{table}.tsv"
     wildcard_constraints:
         table=r"table\d",
     conda:

@@ -5,14 +5,14 @@ rule infer_masks:
     input:
         script=script("infer_masks"),
         modules=modules("infer_masks"),
-        index=RESULTS + "/data/{dataset}/index.csv",
-        model=RESULTS + "/segment/{dataset}/model.pt",
+        index="<results>/data/{dataset}/index.csv",
+        model="<results>/segment/{dataset}/model.pt",
     output:
-        directory(RESULTS + "/masks/{dataset}/segmenter"),
+        directory("<results>/masks/{dataset}/segmenter"),
     log:
-        RESULTS + "/logs/infer_masks/{dataset}.log",
+        "<logs>/infer_masks/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/infer_masks/{dataset}.tsv"
+        "<benchmarks>/infer_masks/{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -33,18 +33,18 @@ rule make_masks:
     input:
         script=script("make_masks"),
         modules=modules("make_masks"),
-        index=RESULTS + "/data/{dataset}/index.csv",
+        index="<results>/data/{dataset}/index.csv",
         masks=branch(
             lambda wc: wc.mask_source == "shuffled",
-            then=RESULTS + "/masks/{dataset}/segmenter",
+            then="<results>/masks/{dataset}/segmenter",
             otherwise=[],
         ),
     output:
-        directory(RESULTS + "/masks/{dataset}/{mask_source}"),
+        directory("<results>/masks/{dataset}/{mask_source}"),
     log:
-        RESULTS + "/logs/make_masks/{dataset}-{mask_source}.log",
+        "<logs>/make_masks/{dataset}-{mask_source}.log",
     benchmark:
-        RESULTS + "/benchmarks/make_masks/{dataset}-{mask_source}.tsv"
+        "<benchmarks>/make_masks/{dataset}-{mask_source}.tsv"
     wildcard_constraints:
         mask_source="truth|auto|shuffled",
     conda:
@@ -67,13 +67,13 @@ rule build_store:
     input:
         script=script("build_store"),
         modules=modules("build_store"),
-        index=RESULTS + "/data/{dataset}/index.csv",
+        index="<results>/data/{dataset}/index.csv",
     output:
-        directory(RESULTS + "/store/{dataset}/images"),
+        directory("<results>/store/{dataset}/images"),
     log:
-        RESULTS + "/logs/build_store/{dataset}.log",
+        "<logs>/build_store/{dataset}.log",
     benchmark:
-        RESULTS + "/benchmarks/build_store/{dataset}.tsv"
+        "<benchmarks>/build_store/{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -89,14 +89,14 @@ rule pool_masks:
     input:
         script=script("pool_masks"),
         modules=modules("pool_masks"),
-        index=RESULTS + "/data/{dataset}/index.csv",
-        masks=RESULTS + "/masks/{dataset}/{mask_source}",
+        index="<results>/data/{dataset}/index.csv",
+        masks="<results>/masks/{dataset}/{mask_source}",
     output:
-        directory(RESULTS + "/store/{dataset}/masks/{mask_source}"),
+        directory("<results>/store/{dataset}/masks/{mask_source}"),
     log:
-        RESULTS + "/logs/pool_masks/{dataset}-{mask_source}.log",
+        "<logs>/pool_masks/{dataset}-{mask_source}.log",
     benchmark:
-        RESULTS + "/benchmarks/pool_masks/{dataset}-{mask_source}.tsv"
+        "<benchmarks>/pool_masks/{dataset}-{mask_source}.tsv"
     conda:
         ENVIRONMENT
     threads: 1

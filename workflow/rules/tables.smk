@@ -1,68 +1,5 @@
 """Tables 1–4 of the MGA paper, each from the runs it shows and from no others."""
 
-TABLES = {
-    name: options for name, options in config["tables"].items() if options is not None
-}
-
-
-def cells(table):
-    """The (data set, method, backbone) that a table shows."""
-    options = TABLES[table]
-    methods = {
-        "table2": [("baseline", backbone) for backbone in options.get("backbones", [])],
-        "table3": [("mdm", "contour")],
-        "table4": [
-            (method, options.get("backbone"))
-            for method in [
-                "baseline",
-                "attention",
-                *(f"mga-{name}" for name in options.get("controls", [])),
-            ]
-        ],
-    }
-    return [
-        (dataset, method, backbone)
-        for dataset in options["datasets"]
-        for method, backbone in [*methods[table], ("mga", options["backbone"])]
-    ]
-
-
-def table_runs(table):
-    return [folder for cell in cells(table) for folder in run_folders(*cell)]
-
-
-def run_metrics(folders):
-    return [f"{folder}/metrics.json" for folder in folders]
-
-
-def all_runs():
-    """Every run of every table, each once."""
-    return list(
-        dict.fromkeys(
-            folder
-            for table in TABLES
-            if table != "table1"
-            for folder in table_runs(table)
-        )
-    )
-
-
-def tables():
-    """Every file that the tables consist of."""
-    made = [
-        f"{RESULTS}/tables/{name}.{suffix}"
-        for name in TABLES
-        for suffix in ("csv", "md")
-    ]
-    return made + [f"{RESULTS}/tables/table4_tests.csv"] * ("table4" in TABLES)
-
-
-for name, options in TABLES.items():
-    for dataset in set(options["datasets"]) - set(DATASETS):
-        raise WorkflowError(
-            f"config: tables.{name}.datasets names '{dataset}', not a data set of this run."
-        )
-
 
 rule table1:
     input:
@@ -75,15 +12,15 @@ rule table1:
         ],
     output:
         csv=report(
-            RESULTS + "/tables/table1.csv",
+            "<results>/tables/table1.csv",
             caption="../report/table1.rst",
             category="Tables",
         ),
-        md=RESULTS + "/tables/table1.md",
+        md="<results>/tables/table1.md",
     log:
-        RESULTS + "/logs/make_table/table1.log",
+        "<logs>/make_table/table1.log",
     benchmark:
-        RESULTS + "/benchmarks/make_table/table1.tsv"
+        "<benchmarks>/make_table/table1.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -104,15 +41,15 @@ rule accuracy_table:
         metrics=lambda wc: run_metrics(table_runs(wc.table)),
     output:
         csv=report(
-            RESULTS + "/tables/{table}.csv",
+            "<results>/tables/{table}.csv",
             caption="../report/{table}.rst",
             category="Tables",
         ),
-        md=RESULTS + "/tables/{table}.md",
+        md="<results>/tables/{table}.md",
     log:
-        RESULTS + "/logs/make_table/{table}.log",
+        "<logs>/make_table/{table}.log",
     benchmark:
-        RESULTS + "/benchmarks/make_table/{table}.tsv"
+        "<benchmarks>/make_table/{table}.tsv"
     wildcard_constraints:
         table="table2|table3",
     conda:
@@ -137,20 +74,20 @@ rule table4:
         metrics=run_metrics(table_runs("table4")) if "table4" in TABLES else [],
     output:
         csv=report(
-            RESULTS + "/tables/table4.csv",
+            "<results>/tables/table4.csv",
             caption="../report/table4.rst",
             category="Tables",
         ),
         tests=report(
-            RESULTS + "/tables/table4_tests.csv",
+            "<results>/tables/table4_tests.csv",
             caption="../report/table4_tests.rst",
             category="Tables",
         ),
-        md=RESULTS + "/tables/table4.md",
+        md="<results>/tables/table4.md",
     log:
-        RESULTS + "/logs/make_table/table4.log",
+        "<logs>/make_table/table4.log",
     benchmark:
-        RESULTS + "/benchmarks/make_table/table4.tsv"
+        "<benchmarks>/make_table/table4.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -170,11 +107,11 @@ rule collect_metrics:
         modules=modules("collect_metrics"),
         metrics=run_metrics(all_runs()),
     output:
-        RESULTS + "/metrics.csv",
+        "<results>/metrics.csv",
     log:
-        RESULTS + "/logs/collect_metrics.log",
+        "<logs>/collect_metrics.log",
     benchmark:
-        RESULTS + "/benchmarks/collect_metrics.tsv"
+        "<benchmarks>/collect_metrics.tsv"
     conda:
         ENVIRONMENT
     threads: 1
