@@ -37,7 +37,10 @@ def write_run(
     if (best == truth).sum() < (last == truth).sum():
         last, best = best, last
     guided = method.startswith("mga")
-    top1 = {"top1_best": 100 * float((best == truth).mean()), "top1_last": 100 * float((last == truth).mean())}
+    top1 = {
+        "top1_best": 100 * float((best == truth).mean()),
+        "top1_last": 100 * float((last == truth).mean()),
+    }
     source = method.partition("-")[2] or "segmenter"
     record = {
         "dataset": dataset,

@@ -32,6 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
+    import numpy as np
     import torch
     from maskguide import datasets, masks, pictures
     from maskguide.batches import images_on
@@ -47,7 +48,7 @@ def main(args: argparse.Namespace) -> None:
     model, _ = load_model(args.run / "model.pt")
     strips = []
     for row in chosen.to_dict("records"):
-        image = pictures.read_rgb(row["path"])
+        image = np.array(pictures.read_rgb(row["path"]))
         with torch.inference_mode():
             attention = model(images_on(image[None], "cpu")).attention
         if attention is None:

@@ -99,7 +99,7 @@ def annotation_kind(path: Path | None) -> str | None:
 
 
 def run_metrics(
-    args: argparse.Namespace, device: str, model: Any, images: Any, progress: Any
+    args: argparse.Namespace, device: str, annotation: str | None, model: Any, images: Any, progress: Any
 ) -> dict[str, Any]:
     """The content of metrics.json; accuracies and F1 in percent."""
     from maskguide import evaluation
@@ -124,13 +124,14 @@ def run_metrics(
         "total_seconds": round(progress.total_seconds, 3),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": device,
-        "annotation": annotation_kind(args.annotated),
+        "annotation": annotation,
         "classes": classes,
     }
 
 
 def main(args: argparse.Namespace) -> None:
     check_options(args)
+    annotation = annotation_kind(args.annotated)
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
     import pandas as pd
     import torch
@@ -172,7 +173,7 @@ def main(args: argparse.Namespace) -> None:
     write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history))
     write_csv(args.output_dir / "predictions.csv", predictions)
     cli.save_arguments(args.output_dir / "args.yaml", args)
-    metrics = run_metrics(args, device, model, images, progress)
+    metrics = run_metrics(args, device, annotation, model, images, progress)
     write_json(args.output_dir / "metrics.json", metrics)
     checkpoints.clear(args.checkpoint)
     log.info("best epoch %.2f %%, last epoch %.2f %%", metrics["top1_best"], metrics["top1_last"])

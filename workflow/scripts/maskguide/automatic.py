@@ -92,10 +92,11 @@ def veins(image: np.ndarray, blade: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     strong = inner & filters.apply_hysteresis_threshold(ridge, *_thresholds(ridge[inner]))
     blobs = morphology.opening(strong, morphology.disk(BLOB_RADIUS))
     strong &= ~morphology.dilation(blobs, morphology.disk(1))
-    near_path = ndimage.distance_transform_edt(~path) <= max(1.5, max(inside.shape) / 107)
-    main = path | (near_path & (ridge > 0.4 * np.median(ridge[path])))
+    from_path = ndimage.distance_transform_edt(~path)
+    widest = max(inside.shape) / 107
+    main = path | ((from_path <= max(1.5, widest)) & (ridge > 0.4 * np.median(ridge[path])))
     shortest = 0.06 * np.sqrt(inside.sum())
-    for region in measure.regionprops(measure.label(strong & ~near_path, connectivity=2)):
+    for region in measure.regionprops(measure.label(strong & (from_path > max(2.5, widest)), connectivity=2)):
         if region.axis_major_length >= shortest:
             second[tuple(region.coords.T)] = True
     second &= ~main
@@ -170,7 +171,7 @@ def _main_path(ridge: np.ndarray, inside: np.ndarray, inner: np.ndarray) -> np.n
     axis = np.linalg.eigh(points @ points.T)[1][:, -1]
     along = np.full(inside.shape, np.nan)
     along[inside] = axis @ points
-    first, last = np.nanpercentile(along[inner], [2, 98])
+    first, last = np.nanpercentile(along[inner], [0.5, 99.5])
     cost = np.where(inner, 1 / (ridge + 0.03), -1)  # negative: the path may not go there
     search = graph.MCP_Geometric(cost)
     totals, _ = search.find_costs(np.argwhere(inner & (along <= first)))

@@ -58,7 +58,8 @@ def cut(image: np.ndarray, window: Rectangle, flip: bool) -> np.ndarray:
     """The window of an image uint8 [h, w, 3], black beyond it, flipped left to right if `flip`."""
     pixels = np.zeros((window.height, window.width, 3), dtype=np.uint8)
     top, left = max(window.top, 0), max(window.left, 0)
-    seen = image[top : window.top + window.height, left : window.left + window.width]
+    bottom, right = max(window.top + window.height, 0), max(window.left + window.width, 0)
+    seen = image[top:bottom, left:right]
     top, left = top - window.top, left - window.left
     pixels[top : top + seen.shape[0], left : left + seen.shape[1]] = seen
     return pixels[:, ::-1] if flip else pixels

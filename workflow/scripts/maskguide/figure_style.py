@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import wraps
 from pathlib import Path
 
@@ -49,12 +50,17 @@ METHOD_COLOURS = {
 OTHER_COLOURS = ["#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#DDCC77", "#117733", "#661100"]
 
 
+def style() -> AbstractContextManager:
+    """This style for a `with` block, whatever the process has set. Saving belongs in it: ticks are made late."""
+    return matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE})
+
+
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Make a drawing function draw in this style, whatever the process has set."""
+    """Make a drawing function draw in this style."""
 
     @wraps(draw)
     def in_style(*args, **kwargs) -> Figure:
-        with matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}):
+        with style():
             return draw(*args, **kwargs)
 
     return in_style
@@ -69,5 +75,5 @@ def colours(methods: Sequence[str]) -> dict[str, str]:
 
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure atomically; the same figure gives the same bytes."""
-    with atomic_file(path) as temporary:
+    with atomic_file(path) as temporary, style():
         figure.savefig(temporary, dpi=DPI, facecolor="white", metadata={"Software": None})

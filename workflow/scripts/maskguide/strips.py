@@ -1,4 +1,4 @@
-"""The paper's Figure 1, one column longer: image, true mask, predicted mask, and where the classifier looks."""
+"""The paper's Figure 1, one column longer: image, true mask, predicted mask, the classifier's attention."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from maskguide.figure_style import GREY, INK, styled
 VEIN_COLOURS = ["#111111", "#D62728", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"]
 OBJECT_COLOUR = "#0072B2"
 COLUMN = 2.3  # inches
+LEAST_SPAN = 0.05  # of the colour scale: attention that is nearly flat must look flat
 
 
 @dataclass(frozen=True)
@@ -55,25 +56,31 @@ def colour_labels(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     return np.rint(255 * palette).astype(np.uint8)[labels]
 
 
+def attention_range(maps: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The colour scale that all rows share: least to largest attention, at least `LEAST_SPAN` apart."""
+    low, high = min(map(np.min, maps)), max(map(np.max, maps))
+    widen = max(0.0, LEAST_SPAN - (high - low)) / 2
+    return float(low - widen), float(high + widen)
+
+
 @styled
 def strips_figure(strips: Sequence[Strip], classes: Sequence[str]) -> Figure:
     """A row per image; the column of the truth is left out where no image has one."""
     with_truth = any(strip.truth is not None for strip in strips)
-    titles = ["image", *(["ground truth"] if with_truth else []), "prediction", "attention of MGA"]
+    titles = ["image", *(["ground truth"] if with_truth else []), "prediction", "attention"]
     heights = [COLUMN * strip.image.shape[0] / strip.image.shape[1] for strip in strips]
-    figure = Figure(figsize=(COLUMN * len(titles) + 1.1, sum(heights) + 0.12 * len(strips) + 0.75))
+    figure = Figure(figsize=(COLUMN * len(titles) + 1.1, sum(heights) + 0.75))
     figure.set_layout_engine("constrained", h_pad=0.02, w_pad=0.02, hspace=0.02, wspace=0.02)
     axes = figure.subplots(len(strips), len(titles), squeeze=False, height_ratios=heights)
-    low = min(strip.attention.min() for strip in strips)
-    high = max(strip.attention.max() for strip in strips)
-    for row, strip in zip(axes, strips, strict=True):
+    low, high = attention_range([strip.attention for strip in strips])
+    for row, strip, height in zip(axes, strips, heights, strict=True):
         panels = dict(zip(titles, row, strict=True))
         panels["image"].imshow(strip.image, interpolation="auto")
-        panels["image"].set_ylabel(textwrap.fill(strip.name, 22), fontsize=8)
+        panels["image"].set_ylabel(textwrap.fill(strip.name, max(8, int(height / 0.075))), fontsize=8)
         panels["prediction"].imshow(colour_labels(strip.prediction, classes), interpolation="auto")
         if with_truth:
             _draw_truth(panels["ground truth"], strip, classes)
-        heat = _draw_attention(panels["attention of MGA"], strip, low, high)
+        heat = _draw_attention(panels["attention"], strip, low, high)
     for panel, title in zip(axes[0], titles, strict=True):
         panel.set_title(title, loc="center")
     for panel in axes.flat:

@@ -91,6 +91,8 @@ def train(
         progress = Progress(**state["progress"])
         log.info("continuing after epoch %d of %d", len(progress.history), schedule.epochs)
     test_rows = data.images.rows("test")
+    if len(test_rows) == 0:
+        raise InputError("the image store holds no test image; check the split")
     for epoch in tqdm(range(len(progress.history), schedule.epochs), desc="epochs", disable=None):
         started = time.perf_counter()
         row = train_epoch(model, data, optimizer, scaler, schedule.rate(epoch), epoch, device)
