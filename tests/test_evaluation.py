@@ -1,0 +1,76 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from maskguide import backbones, evaluation, methods
+from maskguide.store import ImageStore, build_images
+from maskguide.transforms import normalise
+from PIL import Image
+from torch import nn
+
+
+def test_metrics_against_hand_counts():
+    labels, predicted = [0, 0, 1, 1, 2], [0, 1, 1, 1, 0]
+    assert evaluation.top1(labels, predicted) == pytest.approx(60)
+    # F1: class 0: 2·1/(2+2) = 1/2; class 1: 2·2/(3+2) = 4/5; class 2: 0; class 3 never occurs: 0
+    assert evaluation.macro_f1(labels, predicted, 4) == pytest.approx(100 * (0.5 + 0.8) / 4)
+
+
+@pytest.mark.parametrize("name", ["small", "resnet18", "mobilenet_v2", "densenet121", "inception_v3"])
+def test_folded_batch_norms_compute_the_same(name):
+    torch.manual_seed(0)
+    model = methods.create("baseline", backbones.create(name, None, 3), {}).eval()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    folded = evaluation.for_inference(model)
+    images = torch.randn(1, 3, 96, 80)
+    with torch.inference_mode():
+        assert torch.allclose(folded(images).logits, model(images).logits, rtol=1e-4, atol=1e-5)
+    count = [
+        sum(isinstance(each, nn.BatchNorm2d) for each in network.modules()) for network in (model, folded)
+    ]
+    assert count[1] < count[0]
+
+
+@pytest.fixture
+def images(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = []
+    for number, size in enumerate([(40, 30), (30, 40), (40, 30), (24, 24), (40, 30)]):
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+        rows.append(
+            (str(number), str(tmp_path / f"{number}.png"), "c", 0, "train" if number == 1 else "test")
+        )
+    build_images(
+        pd.DataFrame(rows, columns=["image_id", "path", "class", "class_id", "split"]), tmp_path / "store"
+    )
+    return ImageStore(tmp_path / "store")
+
+
+def test_predictions_are_those_of_single_whole_images_in_their_order(images):
+    torch.manual_seed(0)
+    backbone = backbones.create("small", None, 7)
+    model = methods.create("baseline", backbone, {}).train()
+    rows = images.rows("test")
+    predicted, confidence = evaluation.predict(model, images, rows, "cpu")
+    assert model.training  # the copy alone was put into evaluation mode
+    model.eval()
+    for position, row in enumerate(rows):
+        pixels = torch.tensor(images.image(row)).permute(2, 0, 1)[None]
+        with torch.inference_mode():
+            probabilities = model(normalise(pixels)).logits.softmax(dim=1)[0]
+        assert predicted[position] == probabilities.argmax()
+        assert confidence[position] == pytest.approx(probabilities.max().item(), abs=1e-5)
+
+
+def test_equal_sizes_go_together_up_to_a_number_of_pixels(images):
+    rows = images.rows("test")  # sizes 40×30, 40×30, 24×24, 40×30
+    assert sorted(evaluation.equal_sizes(images, rows, 2 * 40 * 30)) == [[0, 1], [2], [3]]
+    assert sorted(evaluation.equal_sizes(images, rows, 1)) == [[0], [1], [2], [3]]
+
+
+def test_the_cpu_computes_in_full_precision():
+    with evaluation.mixed_precision("cpu"):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
