@@ -1,7 +1,6 @@
 """What the rules share: the data sets of this run, options as flags, the code a job depends on."""
 
 import ast
-import os
 import shlex
 import shutil
 from functools import cache
@@ -55,7 +54,7 @@ def flags(options, *keys):
         value = options[key]
         if value is None:
             continue
-        words.append("--" + key.replace("_", "-"))
+        words.append(f"--{key.replace('_', '-')}")
         words += (
             [str(item) for item in value] if isinstance(value, list) else [str(value)]
         )
@@ -108,18 +107,9 @@ def imported_modules(path):
 def gpus(wildcards=None):
     """GPUs that a training job asks for: 1, but 0 for a local run on a machine that has none."""
     executor = workflow.executor_plugin
-    local = (
-        executor is None
-        or executor.common_settings.local_exec
-        or executor.common_settings.dryrun_exec
-    )
-    return (
-        0
-        if local
-        and not any(Path("/dev").glob("nvidia[0-9]*"))
-        and not shutil.which("nvidia-smi")
-        else 1
-    )
+    common = executor.common_settings if executor else None
+    local = common is None or common.local_exec or common.dryrun_exec
+    return 0 if local and shutil.which("nvidia-smi") is None else 1
 
 
 def scaled(amount):

@@ -121,7 +121,7 @@ class MarkFolder:
         """Name files that belong to no chosen image: a typing error in a name would go unseen."""
         strange = [path.name for path in self.files.values() if path.stem not in self.paths]
         if strange:
-            log.warning("%d files of marks belong to no chosen image: %s", len(strange), listed(strange))
+            log.warning("%d of the marks belong to no chosen image: %s", len(strange), listed(strange))
 
     def _files(self, folder: Path) -> dict[str, Path]:
         """Name → path of the PNG, JSON and text files in the folder and below it."""

@@ -51,7 +51,7 @@ OTHER_COLOURS = ["#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#DDCC77
 
 
 def style() -> AbstractContextManager:
-    """This style for a `with` block, whatever the process has set. Saving belongs in it: ticks are made late."""
+    """This style for a `with` block. Saving belongs in one too: some ticks are made only then."""
     return matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE})
 
 
