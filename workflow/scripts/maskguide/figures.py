@@ -113,7 +113,7 @@ def confusion_figure(panels: Sequence[tuple[str, np.ndarray, Sequence[str]]]) ->
     )
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for panel in axes[len(panels) :]:
-        panel.set_axis_off()
+        panel.set_visible(False)
     for panel, (title, counts, names) in zip(axes, panels, strict=False):
         total = counts.sum(axis=1, keepdims=True)
         share = np.divide(100 * counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
