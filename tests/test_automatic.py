@@ -93,6 +93,13 @@ def test_a_blade_too_small_for_veins():
     assert not main.any() and not second.any()
 
 
+def test_a_blade_without_veins_or_with_a_narrow_waist():
+    blade = np.zeros((120, 80), dtype=bool)
+    blade[10:60, 10:70] = blade[60:64, 38:41] = blade[64:110, 15:60] = True
+    main, second = veins(np.full((120, 80, 3), 90, dtype=np.uint8), blade)
+    assert main.any() and main[blade].sum() == main.sum() and not second.any()
+
+
 def test_largest_component():
     mask = np.array([[1, 1, 0, 0, 1], [0, 0, 1, 0, 1], [0, 0, 0, 0, 0]], dtype=bool)
     expected = np.array([[1, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]], dtype=bool)

@@ -218,7 +218,8 @@ def test_wrong_options_are_refused(stores, tmp_path, wrong, message):
 
 def test_pretrained_weights_serve_the_classifier(stores, tmp_path):
     weights = tmp_path / "small.pth"
-    few = ["--cultivars", "5", "--images", "2", "--test-images", "1", "--size", "48", "--epochs", "1"]
+    few = ["--leaves", "8", "--test-leaves", "2", "--size", "48", "--crop", "40", "--epochs", "1"]
+    few += ["--batch-size", "4"]
     args = pretrain_backbone.parse_args([*few, "--device", "cpu", "--output", str(weights)])
     pretrain_backbone.main(args)
     first = torch.load(weights, weights_only=True)
@@ -228,11 +229,13 @@ def test_pretrained_weights_serve_the_classifier(stores, tmp_path):
     run(stores, tmp_path / "run", weights=weights, epochs=1)
     with pytest.raises(InputError, match="--size 20"):
         pretrain_backbone.main(pretrain_backbone.parse_args(["--size", "20", "--output", str(weights)]))
-    with pytest.raises(InputError, match="--images 0"):
-        pretrain_backbone.main(pretrain_backbone.parse_args(["--images", "0", "--output", str(weights)]))
+    with pytest.raises(InputError, match="--leaves 0"):
+        pretrain_backbone.main(pretrain_backbone.parse_args(["--leaves", "0", "--output", str(weights)]))
 
 
-def test_pretraining_cultivars_share_outlines_and_differ_in_veins():
-    cultivars = pretrain_backbone.free_cultivars(8, np.random.default_rng(0))
-    assert cultivars[0].width == cultivars[3].width != cultivars[4].width
-    assert len({cultivar.angle for cultivar in cultivars}) == 8
+def test_pretraining_draws_each_leaf_from_a_cultivar_of_its_own():
+    images, traits = pretrain_backbone.draw_leaves(4, 48, seed=0)
+    assert images.shape == (4, 48, 48, 3) and traits.shape == (4, 13)
+    assert len({tuple(row) for row in traits.tolist()}) == 4
+    fewer, same = pretrain_backbone.draw_leaves(2, 48, seed=0)
+    assert (fewer == images[:2]).all() and (same == traits[:2]).all()

@@ -76,17 +76,14 @@ def veins(image: np.ndarray, blade: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     small, inside = _shrink(image), _shrink(blade.astype(np.uint8)).astype(bool)
     main, second = np.zeros_like(inside), np.zeros_like(inside)
     margin = max(2, round(BLADE_MARGIN * max(inside.shape)))
-    inner = ndimage.binary_erosion(inside, iterations=margin)
+    inner = largest_component(ndimage.binary_erosion(inside, iterations=margin))
     if inner.sum() < 50:
         return tuple(_enlarge(part.astype(np.uint8), blade.shape).astype(bool) for part in (main, second))
     answers = [_ridges(small, inside, inner, dark) for dark in (False, True)]
     relative = [np.clip(answer / np.percentile(answer[inner], 99).clip(1e-6), 0, 1) for answer in answers]
     paths = [_main_path(ridge, inside, inner) for ridge in relative]
     # a vein runs on unbroken, the grooves between veins do not: compare the weakest fifth of the paths
-    steady = [
-        np.percentile(answer[path], 20) if path.any() else 0.0
-        for answer, path in zip(answers, paths, strict=True)
-    ]
+    steady = [np.percentile(answer[path], 20) for answer, path in zip(answers, paths, strict=True)]
     better = int(np.argmax(steady))
     ridge, path = relative[better], paths[better]
     strong = inner & filters.apply_hysteresis_threshold(ridge, *_thresholds(ridge[inner]))
@@ -176,10 +173,8 @@ def _main_path(ridge: np.ndarray, inside: np.ndarray, inner: np.ndarray) -> np.n
     search = graph.MCP_Geometric(cost)
     totals, _ = search.find_costs(np.argwhere(inner & (along <= first)))
     ends = np.argwhere(inner & (along >= last))
-    reached = totals[tuple(ends.T)]
     path = np.zeros_like(inside)
-    if np.isfinite(reached).any():  # erosion can cut a blade in two
-        path[tuple(np.array(search.traceback(ends[np.argmin(reached)])).T)] = True
+    path[tuple(np.array(search.traceback(ends[np.argmin(totals[tuple(ends.T)])])).T)] = True
     return path
 
 
