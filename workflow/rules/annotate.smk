@@ -46,9 +46,11 @@ rule export_annotation:
         mem_mb=scaled(1000),
         runtime=scaled(20),
     params:
-        classes=lambda wc: flags({"classes": mask_classes(wc.dataset)}),
+        options=lambda wc: flags(
+            {"classes": mask_classes(wc.dataset), "marks": marks_place(wc.dataset)}
+        ),
     shell:
-        "python {input.script:q} --index {input.index:q} --chosen {input.chosen:q} {params.classes}"
+        "python {input.script:q} --index {input.index:q} --chosen {input.chosen:q} {params.options}"
         " --output {output:q} 2>&1 | tee {log:q}"
 
 

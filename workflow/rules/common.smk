@@ -131,12 +131,18 @@ def published():
     return str(SCRIPTS / "maskguide" / "published.yaml")
 
 
+def marks_place(dataset):
+    """Where a person puts the marks."""
+    return settings("annotate", dataset)["marks"] or f"resources/{dataset}/annotations"
+
+
 def marks_folder(dataset):
     """Where a person's marks lie; None unless the mode is manual."""
-    annotate = settings("annotate", dataset)
-    if annotate["mode"] != "manual":
-        return None
-    return annotate["marks"] or f"resources/{dataset}/annotations"
+    return (
+        marks_place(dataset)
+        if settings("annotate", dataset)["mode"] == "manual"
+        else None
+    )
 
 
 def manual_marks(dataset):
