@@ -151,6 +151,20 @@ def test_page_claims_nothing_where_the_interval_includes_zero(tmp_path):
     assert all("no difference shown" in line and "**" not in line for line in rows)
 
 
+def test_masks_and_marks_from_image_processing_are_conspicuous(tmp_path):
+    for folder in [
+        write_run(tmp_path, method="mga-auto"),
+        write_run(tmp_path, dataset="leaves", method="mga", annotation="automatic+manual"),
+    ]:
+        measured = read_runs([folder])
+        page = table_text.accuracy_text(tables.accuracy_table(measured, "table4"), measured, "table4")
+        assert "| **auto" in page
+        assert table_text.AUTOMATIC in page
+    measured = read_runs([write_run(tmp_path, method="mga")])
+    page = table_text.accuracy_text(tables.accuracy_table(measured, "table4"), measured, "table4")
+    assert "**" not in page
+
+
 def test_methods_without_a_shared_seed_are_refused(tmp_path):
     folders = [write_run(tmp_path, method="mga", seed=1), write_run(tmp_path, method="baseline", seed=2)]
     with pytest.raises(InputError, match="share no seed"):

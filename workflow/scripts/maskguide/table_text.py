@@ -40,7 +40,8 @@ ACCURACY_NOTES = [
 ]
 ONE_SEED = "Rows with one seed have no standard deviation."
 AUTOMATIC = (
-    "**automatic**: the segmenter learnt from marks that image processing drew, not from marks of a person."
+    "**automatic** marks (what the segmenter learnt from) and **auto** masks were drawn by image processing, "
+    "not by a person."
 )
 
 
@@ -80,11 +81,11 @@ def mean_std(row: pd.Series, measure: str) -> str:
     return number(mean) if pd.isna(std) else f"{number(mean)} ± {number(std)}"
 
 
-def conspicuous(annotation: str | None) -> str:
-    """The kind of annotation, automatic ones bold."""
-    if pd.isna(annotation):
+def conspicuous(origin: str | None) -> str:
+    """Where marks or masks come from, bold where image processing drew them; a dash where there are none."""
+    if pd.isna(origin):
         return NOT_THERE
-    return "+".join(f"**{kind}**" if kind == "automatic" else kind for kind in annotation.split("+"))
+    return "+".join(f"**{kind}**" if kind in ("automatic", "auto") else kind for kind in origin.split("+"))
 
 
 def segment_text(table: pd.DataFrame) -> str:
@@ -172,7 +173,7 @@ def _accuracy_rows(group: pd.DataFrame, name: str) -> str:
         rows.append(
             [
                 _row_name(row, name),
-                row["masks"] if pd.notna(row["masks"]) else NOT_THERE,
+                conspicuous(row["masks"]),
                 conspicuous(row["annotation"]),
                 str(row["seeds"]) if measured else NOT_THERE,
                 *(mean_std(row, key) for key in ("top1_best", "top1_last", "macro_f1_last")),
@@ -228,12 +229,12 @@ def _accuracy_notes(table: pd.DataFrame, name: str, tests: pd.DataFrame | None) 
             for _, row in group.iterrows()
         )
         notes.append(f"The paper also prints for {labels.dataset_label(dataset)}, not run here: {printed}.")
-    if table["annotation"].str.contains("automatic", na=False).any():
+    if table["annotation"].str.contains("automatic", na=False).any() or (table["masks"] == "auto").any():
         notes.append(AUTOMATIC)
     if (table["role"] == "control").any():
         notes.append(
             "Controls: truth, the true masks of the training images; shuffled, each image with another's "
-            "mask; auto, masks drawn by image processing; segmenter, masks inferred by the segmenter."
+            "mask; auto, masks without a segmenter; segmenter, masks inferred by the segmenter."
         )
     if tests is not None and len(tests):
         notes += _test_notes(tests)
@@ -242,8 +243,8 @@ def _accuracy_notes(table: pd.DataFrame, name: str, tests: pd.DataFrame | None) 
 
 def _test_notes(tests: pd.DataFrame) -> list[str]:
     notes = [
-        f"Test: {tests['test'].iloc[0]}; the same seeds and images on both sides. Difference in percentage "
-        "points; p is two-sided and not corrected for the number of comparisons.",
+        f"Test: {tests['test'].iloc[0]}; on the seeds that both methods have, and the same images. "
+        "Difference in percentage points; p is two-sided and not corrected for the number of comparisons.",
         "No difference shown: the 95 % interval includes 0, and the table claims nothing.",
     ]
     if (tests["seeds"] == 1).any():
