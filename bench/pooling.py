@@ -1,0 +1,62 @@
+"""How much faster is pooling a mask from the store than decoding, cutting and pooling its file each time?
+
+Both are timed in turn within one run on the same random crops; only the ratio means something.
+
+Example:
+    python bench/pooling.py --size 1024 --crop 448 --rounds 200
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
+
+from maskguide import store
+
+
+def main(args: argparse.Namespace) -> None:
+    import torch
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "soft").mkdir()
+        rough = rng.integers(0, 256, (args.size // 16, args.size // 16), dtype=np.uint8)
+        mask = Image.fromarray(rough).resize((args.size, args.size), Image.Resampling.BILINEAR)
+        mask.save(folder / "soft" / "mask.png")
+        path = folder / "soft" / "mask.png"
+        index = pd.DataFrame({"image_id": ["mask"], "split": ["train"], "path": [str(path)]})
+        store.build_masks(index, folder, folder / "store")
+        masks = store.MaskStore(folder / "store")
+        seconds = {"store": 0.0, "file": 0.0}
+        for top, left in rng.integers(0, args.size - args.crop + 1, (args.rounds, 2)).tolist():
+            window = store.Rectangle(top, left, args.crop, args.crop)
+            start = time.perf_counter()
+            pooled = masks.pool("mask", window, (14, 14))
+            middle = time.perf_counter()
+            pixels = store.decode(path, "L")[top : top + args.crop, left : left + args.crop]
+            expected = adaptive_avg_pool2d(torch.from_numpy(pixels / 255.0)[None], 14)[0].numpy()
+            seconds["store"] += middle - start
+            seconds["file"] += time.perf_counter() - middle
+            assert np.allclose(pooled, expected, atol=1e-5)
+    print(f"from the file / from the store = {seconds['file'] / seconds['store']:.1f} ({args.rounds} crops)")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=1024, help="side of the mask, in pixels")
+    parser.add_argument("--crop", type=int, default=448, help="side of the crops, in pixels")
+    parser.add_argument("--rounds", type=int, default=200, help="number of crops")
+    main(parser.parse_args())
