@@ -2,62 +2,20 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import plot_confusion
 import plot_curves
-import plot_strips
 import plot_table
 import pytest
 from example_runs import write_ablation, write_run, write_segment
-from maskguide import figure_style, figures, labels, runs, strips, tables
+from legibility import assert_legible, words
+from maskguide import figure_style, figures, labels, runs, tables
 from maskguide.files import InputError
-from matplotlib.axis import Tick
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-from PIL import Image
 
 METHODS = ["baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mga-auto", "own", "other", "third"]
 LONG = "mga-degraded_to_a_quarter_of_the_pixels"
-
-
-def words(figure: Figure) -> list[tuple[str, tuple]]:
-    """Every text of a drawn figure with its box in pixels: left, bottom, right, top."""
-    canvas = FigureCanvasAgg(figure)
-    with figure_style.style():
-        canvas.draw()
-    axes = [axis for panel in figure.axes for axis in (panel.xaxis, panel.yaxis)]
-    # Ticks beyond the limits exist, but are not drawn.
-    ticks = {id(text) for axis in axes for tick in axis.findobj(Tick) for text in tick.findobj(Text)}
-    drawn = {
-        id(label)
-        for axis in axes
-        for tick in axis.get_major_ticks(len(axis.get_majorticklocs()))
-        if min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
-        for label in (tick.label1, tick.label2)
-    }
-    hidden = {id(text) for panel in figure.axes if not panel.get_visible() for text in panel.findobj(Text)}
-    return [
-        (text.get_text(), text.get_window_extent(canvas.get_renderer()).extents)
-        for text in figure.findobj(Text)
-        if text.get_visible() and text.get_text().strip()
-        if id(text) not in hidden and (id(text) not in ticks or id(text) in drawn)
-    ]
-
-
-def assert_legible(figure: Figure) -> None:
-    """No text leaves the figure, no two texts overlap (by more than a pixel)."""
-    found = words(figure)
-    texts, boxes = [text for text, _ in found], np.array([box for _, box in found])
-    low, high = boxes[:, :2], boxes[:, 2:]
-    cut = ((low < -1) | (high > np.array(figure.bbox.size) + 1)).any(axis=1)
-    assert not cut.any(), f"cut off: {[text for text, is_cut in zip(texts, cut, strict=True) if is_cut]}"
-    shared = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
-    overlap = np.triu((shared > 1).all(axis=2), k=1)
-    assert not overlap.any(), f"overlap: {[(texts[a], texts[b]) for a, b in np.argwhere(overlap)]}"
 
 
 def histories(folders):
@@ -178,111 +136,6 @@ def test_saved_figure_is_the_same_each_time(tmp_path):
         options = ["--runs", *map(str, folders), "--output", str(tmp_path / name)]
         plot_curves.main(plot_curves.parse_args(options))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-
-
-def index_frame(classes: int, each: int) -> pd.DataFrame:
-    rows = [
-        {"image_id": f"{c}_{k}_{split}", "class": f"class {c}", "class_id": c, "split": split}
-        for c in range(classes)
-        for k in range(each)
-        for split in ("train", "test")
-    ]
-    return pd.DataFrame(rows)
-
-
-def test_images_are_chosen_from_the_test_split_one_per_class_first():
-    index = index_frame(5, 3)
-    chosen = strips.choose_images(index, 7, seed=3)
-    assert set(chosen["split"]) == {"test"}
-    assert chosen["class"].head(5).nunique() == 5
-    assert chosen["image_id"].is_unique
-    pd.testing.assert_frame_equal(chosen, strips.choose_images(index, 7, seed=3))
-    assert len(strips.choose_images(index, 99, seed=3)) == 15
-
-
-def test_label_colours_are_the_papers():
-    colours = strips.colour_labels(np.array([[0, 1, 2]], dtype=np.uint8), ["main_vein", "second_order_vein"])
-    assert colours[0, 0].tolist() == [255, 255, 255]
-    assert colours[0, 1].max() < 40
-    assert colours[0, 2, 0] > 200
-    assert colours[0, 2, 1:].max() < 60
-
-
-def test_nearly_flat_attention_looks_flat():
-    assert strips.attention_range([np.array([[0.5, 0.501]])]) == pytest.approx((0.4755, 0.5255))
-    assert strips.attention_range([np.array([[0.1]]), np.array([[0.9]])]) == pytest.approx((0.1, 0.9))
-
-
-@pytest.mark.parametrize("name", ["c01", "an exceedingly long name of a class of butterflies"])
-def test_strips_are_legible_for_images_of_any_shape(name):
-    generator = np.random.default_rng(0)
-    rows = [
-        strips.Strip(
-            name=name,
-            image=generator.integers(0, 256, (height, width, 3), dtype=np.uint8),
-            truth=truth,
-            prediction=generator.integers(0, 3, (height, width), dtype=np.uint8),
-            attention=generator.random((4, 5)),
-        )
-        for (height, width), truth in [((60, 90), np.zeros((60, 90), np.uint8)), ((120, 60), None)]
-    ]
-    figure = strips.strips_figure(rows, ["main_vein", "second_order_vein"])
-    assert_legible(figure)
-    assert "not known" in [text for text, _ in words(figure)]
-    without = strips.strips_figure(rows[1:], ["main_vein", "second_order_vein"])
-    assert "ground truth" not in [text for text, _ in words(without)]
-
-
-def write_guided_run(folder: Path, method: str = "mga", masks: bool = True) -> list[str]:
-    """A tiny data set with masks and an untrained classifier; the options of plot_strips."""
-    import torch
-    from maskguide import backbones, methods
-    from maskguide.training import save_model
-
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    options = {"feature_weight": 0.5, "attention_weight": 0.5, "guidance_weight": 0.1}
-    model = methods.create(method, backbones.create("small", None, 2), options)
-    info = {"method": method, "backbone": "small", "classes": ["a", "b"], "options": options}
-    (folder / "run").mkdir(parents=True)
-    save_model(folder / "run" / "model.pt", model, info)
-    generator = np.random.default_rng(0)
-    index = index_frame(2, 1)
-    (folder / "masks" / "labels").mkdir(parents=True)
-    for image_id in index["image_id"]:
-        pixels = generator.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{image_id}.png")
-        marks = generator.integers(0, 3, (48, 64), dtype=np.uint8)
-        Image.fromarray(marks).save(folder / "masks" / "labels" / f"{image_id}.png")
-    index["path"] = index["image_id"] + ".png"
-    index["mask"] = "masks/labels/" + index["path"] if masks else ""
-    index["outline"] = index["boxes"] = ""
-    index.to_csv(folder / "index.csv", index=False)
-    return [
-        *("--index", str(folder / "index.csv"), "--masks", str(folder / "masks"), "--count", "2"),
-        *("--run", str(folder / "run"), "--classes", "main_vein", "second_order_vein"),
-        *("--output", str(folder / "strips.png")),
-    ]
-
-
-@pytest.mark.parametrize("masks", [True, False])
-def test_strips_from_a_trained_classifier(tmp_path, masks):
-    plot_strips.main(plot_strips.parse_args(write_guided_run(tmp_path, masks=masks)))
-    with Image.open(tmp_path / "strips.png") as picture:
-        assert picture.width > 900 if masks else picture.width > 700
-
-
-def test_strips_refuse_what_they_cannot_show(tmp_path):
-    options = write_guided_run(tmp_path, method="baseline")
-    with pytest.raises(InputError, match="no attention to show"):
-        plot_strips.main(plot_strips.parse_args(options))
-    with pytest.raises(InputError, match="at least 1"):
-        plot_strips.main(plot_strips.parse_args([*options, "--count", "0"]))
-    index = pd.read_csv(tmp_path / "index.csv", keep_default_na=False)
-    index.assign(split="train").to_csv(tmp_path / "index.csv", index=False)
-    with pytest.raises(InputError, match="no test image"):
-        plot_strips.main(plot_strips.parse_args(options))
-    assert not (tmp_path / "strips.png").exists()
 
 
 def test_confusion_script_sums_seeds_and_refuses_unknown_classes(tmp_path):

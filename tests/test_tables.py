@@ -14,7 +14,6 @@ import yaml
 from example_runs import write_ablation, write_run, write_segment
 from maskguide import labels, table_text, tables
 from maskguide.files import InputError
-from maskguide.published import read_published
 from maskguide.runs import read_runs
 from maskguide.statistics import paired_bootstrap
 
@@ -218,97 +217,6 @@ def test_markdown_table_escapes_and_keeps_its_shape():
     assert columns_of(lines[2]) == ["a\\|b", "1.5"]
     assert lines[1].split("|")[1].strip().endswith("-")
     assert lines[1].split("|")[2].strip().endswith(":")
-
-
-@pytest.mark.parametrize(
-    ("file", "content", "message"),
-    [
-        ("metrics.json", None, "has not finished"),
-        ("metrics.json", "{", "cannot be read as JSON"),
-        ("metrics.json", "[]", "holds no measurements"),
-        ("metrics.json", "{}", "dataset is missing"),
-        ("args.yaml", None, "cannot be read as YAML"),
-        ("args.yaml", "options: 3", "holds no options"),
-    ],
-)
-def test_broken_run_is_refused_by_name(tmp_path, file, content, message):
-    folder = write_run(tmp_path)
-    (folder / file).unlink() if content is None else (folder / file).write_text(content)
-    with pytest.raises(InputError, match=message) as error:
-        read_runs([folder])
-    assert str(folder) in str(error.value)
-
-
-@pytest.mark.parametrize("value", [101.0, -1.0, "90", None])
-def test_accuracy_that_is_no_percentage_is_refused(tmp_path, value):
-    with pytest.raises(InputError, match=r"top1_last is .* not a percentage"):
-        read_runs([write_run(tmp_path, top1_last=value)])
-
-
-@pytest.mark.parametrize(
-    ("content", "message"), [("image_id\n1\n", "class_id is missing"), ("", "cannot be read as CSV")]
-)
-def test_broken_predictions_are_refused(tmp_path, content, message):
-    folders = [write_run(tmp_path, method=method) for method in ("mga", "baseline")]
-    (folders[0] / "predictions.csv").write_text(content)
-    with pytest.raises(InputError, match=message):
-        tables.paired_tests(read_runs(folders))
-
-
-def test_run_in_another_runs_folder_is_refused(tmp_path):
-    folder = write_run(tmp_path, seed=1)
-    moved = folder.rename(folder.with_name("seed2"))
-    with pytest.raises(InputError, match="which its folder does not say"):
-        read_runs([moved])
-
-
-def test_doubled_and_contradicting_runs_are_refused(tmp_path):
-    first = write_run(tmp_path / "a", seed=1)
-    with pytest.raises(InputError, match="another run is also"):
-        read_runs([first, write_run(tmp_path / "b", seed=1)])
-    with pytest.raises(InputError, match="disagree on num_test"):
-        read_runs([first, write_run(tmp_path / "c", seed=2, test_per_class=9)])
-
-
-def test_published_file_refuses_gaps_and_doubles(tmp_path):
-    row = {"table": "table2", "dataset": "d", "method": "m", "backbone": "b", "value": 1.0}
-    path = tmp_path / "published.yaml"
-    path.write_text(yaml.safe_dump([row, row]))
-    with pytest.raises(InputError, match="two rows for table2 d m b"):
-        read_published("table2", path)
-    path.write_text(yaml.safe_dump([{**row, "value": None}]))
-    with pytest.raises(InputError, match="every row needs"):
-        read_published("table2", path)
-
-
-def test_published_numbers_are_the_papers(shared):
-    """Against the project's own notes of the paper, read independently."""
-    notes = (shared / "published.md").read_text(encoding="utf-8")
-    section = notes[notes.index("## MGA: mask") : notes.index("## MGFE")]
-    names = {
-        "VGG19": ("baseline", "vgg19"),
-        "InceptionV3": ("baseline", "inception_v3"),
-        "ResNet50": ("baseline", "resnet50"),
-        "MobileNetV2": ("baseline", "mobilenet_v2"),
-        "DenseNet161": ("baseline", "densenet161"),
-        "MGA (DenseNet161)": ("mga", "densenet161"),
-    }
-    expected = {
-        (dataset, *names[cells[0]]): float(cell.split()[0])
-        for cells in map(columns_of, section.splitlines())
-        if cells[0] in names
-        for dataset, cell in zip(("soycultivarvein", "hainanleaf", "btfpis"), cells[1:], strict=True)
-    }
-    found = read_published("table2").set_index(["dataset", "method", "backbone"])["published"].to_dict()
-    assert found == expected
-    third = re.search(r"MDM ([\d.]+), DBCSR\(uni\) ([\d.]+), MORT ([\d.]+), MGA (\d+\.\d)", section).groups()
-    assert read_published("table3")["published"].tolist() == [float(value) for value in third]
-    for method, words in (("baseline", "baseline"), ("attention", r"\+ attention"), ("mga", "mask guidance")):
-        values = re.search(words + r" (\d+\.\d+) / (\d+\.\d+)", section).groups()
-        rows = read_published("table4").query(f"method == '{method}'")
-        assert rows["published"].tolist() == [float(value) for value in values]
-    first = re.search(r"SoyCultivarVein ([\d.]+) .*HainanLeaf ([\d.]+), BtfPIS ([\d.]+\d)", section).groups()
-    assert read_published("table1")["published"].tolist() == [float(value) for value in first]
 
 
 def test_make_table_writes_all_files(tmp_path):
