@@ -75,11 +75,10 @@ rule train_classifier:
         runtime=scaled(720),
     params:
         method=lambda wc: wc.method.split("-")[0],
-        options=lambda wc, input: flags(
+        options=lambda wc: flags(classifier_options(wc.dataset, wc.method, wc.backbone)),
+        files=lambda wc, input: flags(
             {
-                **classifier_options(wc.dataset, wc.method, wc.backbone),
                 "mask_store": input.masks or None,
-                "mask_source": mask_source(wc.method),
                 "annotated": input.annotated or None,
                 "weights": input.weights or None,
             }
@@ -90,7 +89,7 @@ rule train_classifier:
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} --store {input.store:q}"
         " --method {params.method:q} --backbone {wildcards.backbone:q} --seed {wildcards.seed} {params.options}"
-        " --checkpoint {params.checkpoint:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
+        " {params.files} --checkpoint {params.checkpoint:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule train_mdm:

@@ -48,9 +48,14 @@ def settings(section, dataset=None):
 
 
 def flags(options, *keys):
-    """Render options as quoted command-line flags; only `keys` where given. None is left out."""
+    """Render options as quoted command-line flags; only `keys` where given. None is left out.
+
+    Sorted, so that the order of keys in a config changes nothing. Snakemake re-runs a job whose params changed,
+    but looks away from params that are functions of `input`: options from the config and flags for input files
+    must be params of their own.
+    """
     words = []
-    for key in keys or options:
+    for key in keys or sorted(options):
         value = options[key]
         if value is None:
             continue
@@ -199,7 +204,8 @@ def classifier_options(dataset, method, backbone):
         key: options[key]
         for key in COMMON_OPTIONS + METHOD_OPTIONS[method.split("-")[0]]
     }
-    return {"learning_rate": rates.get(backbone, rates["default"]), **used}
+    rate = rates.get(backbone, rates["default"])
+    return {"learning_rate": rate, **used, "mask_source": mask_source(method)}
 
 
 def mask_source(method):

@@ -107,15 +107,15 @@ rule index_dataset:
     params:
         registry=REGISTRY,
         entry=lambda wc: registry[wc.dataset],
-        options=lambda wc, input: flags(
+        options=lambda wc: flags(
             {
                 "split": config["datasets"][wc.dataset]["split"]
                 or registry[wc.dataset]["split"],
                 "split_seed": config["datasets"][wc.dataset]["split_seed"],
-                "split_file": input.split or None,
             }
         ),
+        split_file=lambda wc, input: flags({"split_file": input.split or None}),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} --registry {params.registry:q}"
-        " --files {input.files:q} {params.options} --masks {output.masks:q} --output {output.index:q}"
+        " --files {input.files:q} {params.options} {params.split_file} --masks {output.masks:q} --output {output.index:q}"
         " 2>&1 | tee {log:q}"

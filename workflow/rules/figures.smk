@@ -41,7 +41,7 @@ rule plot_runs:
     output:
         report(
             "<results>/figures/{kind}_{dataset}.png",
-            caption="../report/{kind}.rst",
+            caption="../report/training.rst",
             category="Training",
         ),
     log:
@@ -71,7 +71,7 @@ rule plot_table:
     output:
         report(
             "<results>/figures/{table}.png",
-            caption="../report/accuracy.rst",
+            caption="../report/chart.rst",
             category="Tables",
         ),
     log:

@@ -55,11 +55,10 @@ rule make_masks:
         mem_mb=scaled(2000),
         runtime=scaled(120),
     params:
-        options=lambda wc, input: flags(
-            {"classes": mask_classes(wc.dataset), "masks": input.masks or None}
-        ),
+        classes=lambda wc: flags({"classes": mask_classes(wc.dataset)}),
+        masks=lambda wc, input: flags({"masks": input.masks or None}),
     shell:
-        "python {input.script:q} --source {wildcards.mask_source:q} --index {input.index:q} {params.options}"
+        "python {input.script:q} --source {wildcards.mask_source:q} --index {input.index:q} {params.classes} {params.masks}"
         " --seed 0 --output {output:q} 2>&1 | tee {log:q}"
 
 

@@ -26,7 +26,7 @@ rule train_segmenter:
         mem_mb=scaled(6000),
         runtime=scaled(720),
     params:
-        options=lambda wc, input: flags(
+        options=lambda wc: flags(
             {
                 "classes": mask_classes(wc.dataset),
                 **{
@@ -34,16 +34,17 @@ rule train_segmenter:
                     for key, value in settings("segment", wc.dataset).items()
                     if key not in ("weights", "init_from", "inference_scales")
                 },
-                "weights": input.weights or None,
-                "init_from": input.init_from or None,
             }
+        ),
+        files=lambda wc, input: flags(
+            {"weights": input.weights or None, "init_from": input.init_from or None}
         ),
         # Not declared as output: Snakemake would delete it with a failed job's files.
         resume=f"{RESULTS}/.resume/segment/{{dataset}}",
         folder=subpath(output.model, parent=True),
     shell:
         "python {input.script:q} --index {input.index:q} --annotated {input.annotated:q} {params.options}"
-        " --resume {params.resume:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
+        " {params.files} --resume {params.resume:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule evaluate_masks:

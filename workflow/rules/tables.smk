@@ -42,7 +42,7 @@ rule accuracy_table:
     output:
         csv=report(
             "<results>/tables/{table}.csv",
-            caption="../report/{table}.rst",
+            caption="../report/accuracy_table.rst",
             category="Tables",
         ),
         md="<results>/tables/{table}.md",
