@@ -1,5 +1,6 @@
 """Figures: every script draws, no word is cut off or overlaps another, and colours say what they should."""
 
+import itertools
 import subprocess
 import sys
 
@@ -195,8 +196,10 @@ def test_captions_render(root):
 
     paths = sorted((root / "workflow" / "report").glob("*.rst"))
     assert {"workflow", "table1", "table4_tests", "strips", "contact_sheet"} <= {path.stem for path in paths}
-    for path in paths:
+    shown = [{"table": "table2", "kind": "curves"}, {"table": "table3", "kind": "confusion"}]
+    for path, wildcards in itertools.product(paths, shown):
         template = Environment(undefined=StrictUndefined).from_string(path.read_text(encoding="utf-8"))
-        text = template.render(snakemake=SimpleNamespace(config={"run": "demo", "seeds": [1, 2]}))
+        job = SimpleNamespace(config={"run": "demo", "seeds": [1, 2]}, wildcards=SimpleNamespace(**wildcards))
+        text = template.render(snakemake=job)
         settings = {"halt_level": 2, "report_level": 2}
         assert publish_parts(text, writer="html", settings_overrides=settings)["body"]
