@@ -12,11 +12,9 @@ import torch
 import train_segmenter
 from maskguide import checkpoints, segmenter_training, segmenters
 from maskguide.files import InputError, read_yaml
-from maskguide.segmenters import Architecture
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
-SLIM = Architecture("Unet", "resnet18", ("main_vein", "second_order_vein"), 3, (16, 8, 8))
 
 
 @pytest.fixture
