@@ -81,6 +81,7 @@ rule train_classifier:
                 "mask_store": input.masks or None,
                 "annotated": input.annotated or None,
                 "weights": input.weights or None,
+                "slots": config["classify"]["slots"],  # changes no result
             }
         ),
         # Not declared as output: Snakemake would delete it with a failed job's files.

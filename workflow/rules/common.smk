@@ -192,7 +192,6 @@ COMMON_OPTIONS = [
     "momentum",
     "weight_decay",
     "freeze",
-    "slots",
 ]
 
 
