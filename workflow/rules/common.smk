@@ -1,6 +1,7 @@
 """What the rules share: the data sets of this run, options as flags, the code a job depends on."""
 
 import ast
+import os
 import shlex
 import shutil
 from functools import cache
@@ -9,16 +10,16 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-SCRIPTS = Path(workflow.basedir).resolve()
-SCRIPTS = (SCRIPTS if SCRIPTS.name == "workflow" else SCRIPTS / "workflow") / "scripts"
-ENVIRONMENT = str(SCRIPTS.parents[1] / "envs" / "maskguide.yaml")
+# Relative, so that a project folder that was moved re-runs nothing.
+SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
+ENVIRONMENT = "../../envs/maskguide.yaml"
 REGISTRY = "resources/datasets.yaml"
 RESULTS = f"results/{config['run']}"
 DATASETS = list(config["datasets"])
 
 with open(REGISTRY, encoding="utf-8") as file:
     registry = yaml.safe_load(file)
-validate(registry, str(SCRIPTS.parent / "schemas" / "datasets.schema.yaml"))
+validate(registry, "../schemas/datasets.schema.yaml")
 
 for name in [*DATASETS, *config["archives"], *config["splits"]]:
     if name not in registry:
