@@ -148,7 +148,7 @@ def create_network(architecture: Architecture) -> nn.Module:
         return builder(
             architecture.encoder, encoder_weights=None, classes=len(architecture.classes) + 1, **options
         )
-    except (KeyError, ValueError, TypeError, RuntimeError, NotImplementedError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
         message = " ".join(str(error).split())[:300]
         chosen = ", ".join(f"{key} {value}" for key, value in options.items()) or "default depth"
         raise InputError(
