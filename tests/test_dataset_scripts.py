@@ -222,6 +222,30 @@ def test_soybeans_placed_loosely(tmp_path):
     assert found["class"].tolist() == ["1", "1", "2", "2"]
 
 
+@pytest.mark.parametrize(
+    ("dataset", "top"), [("cottoncultivar", "COTTON"), ("soycultivarlocal", "soybean200")]
+)
+def test_leaves_of_the_ultra_fine_grained_benchmark(tmp_path, dataset, top):
+    archive = tmp_path / "given.zip"
+    parts = {"train": [], "test": []}
+    with zipfile.ZipFile(archive, "w") as packed:
+        for label in (1, 2, 3):
+            for number, part in enumerate(parts):
+                name = f"{label:03d}_{number}.jpg"
+                picture(tmp_path / name, 10 * label + number)
+                packed.write(tmp_path / name, f"{top}/images/{name}")
+                parts[part].append(f"{name} {label}\n")
+        for part, lines in parts.items():
+            packed.writestr(f"{top}/anno/{part}.txt", "".join(lines))
+    fetch(tmp_path, dataset, "--archive", str(archive))
+    unpack(tmp_path)
+    found = index(tmp_path, dataset=dataset)  # the registry's split: the published one
+    assert found["image_id"].tolist() == [f"{label:03d}_{part}" for label in (1, 2, 3) for part in (0, 1)]
+    assert found["split"].tolist() == ["train", "test"] * 3
+    assert found["class"].tolist() == ["1", "1", "2", "2", "3", "3"]
+    assert (found["mask"] == "").all() and (found["boxes"] == "").all()
+
+
 def test_fetch_refuses(tmp_path):
     for options, message in [
         (["leaves"], "is generated"),

@@ -38,6 +38,14 @@ def test_registry_holds_the_data_sets():
     )
     assert registry["btfpis"]["source"]["md5"] == "d395ad65a68cf6b31c7c9e1e2f735e3c"
     assert registry["soycultivarvein"]["mask_classes"] == ["main_vein", "second_order_vein"]
+    assert {"cottoncultivar", "soycultivarlocal"} <= set(registry)
+    assert list(registry["leaves"]["regions"]) == ["vein", "contour"]  # the generated boxes' classes 0 and 1
+
+
+def test_regions_of_the_registry_are_made_of_its_mask_classes():
+    for name, entry in datasets.load_registry(REGISTRY).items():
+        for made_of in entry["regions"].values():
+            assert made_of == "outline" or set(made_of) <= set(entry["mask_classes"]), name
 
 
 def objects(schema):
@@ -67,6 +75,12 @@ def test_schema_is_closed_and_described():
         (lambda entry: entry["source"].pop("url"), "source"),
         (lambda entry: entry["source"].update(filename="../x.zip"), "filename"),
         (lambda entry: entry.pop("licence"), "licence"),
+        (lambda entry: entry.pop("regions"), "regions"),
+        (lambda entry: entry.update(regions={}), "regions"),
+        (lambda entry: entry.update(regions={"n5": []}), "n5"),
+        (lambda entry: entry.update(regions={"softmax": []}), "softmax"),
+        (lambda entry: entry.update(regions={"left-wing": []}), "left-wing"),
+        (lambda entry: entry.update(regions={"wing": "mask"}), "wing"),
     ],
 )
 def test_a_typo_is_named(tmp_path, change, message):

@@ -83,7 +83,13 @@ def registry(host, tmp_path):
     entry = {
         "title": "Served",
         "source": {"url": f"{host.url}/good", "filename": "data.zip", "md5": MD5},
-        **{"layout": "folder", "mask_classes": ["object"], "masks": "none", "split": "1:1"},
+        **{
+            "layout": "folder",
+            "mask_classes": ["object"],
+            "regions": {"object": []},
+            "masks": "none",
+            "split": "1:1",
+        },
         **{"licence": "none", "citation": "none", "homepage": ""},
     }
     path = tmp_path / "datasets.yaml"

@@ -82,6 +82,50 @@ def test_btfpis(tmp_path):
         layouts.read("btfpis", tmp_path)
 
 
+def cotton(root, train="a_1.jpg 1\nb_1.jpg 10\n", test="a_2.jpg\t1\r\n\nb_2.jpg 10"):
+    """Two classes, an image of each in either part, and one image that no line names."""
+    for name in ("a_1", "a_2", "b_1", "b_2", "unlisted"):
+        picture(root / "COTTON" / "images" / f"{name}.jpg")
+    (root / "COTTON" / "anno").mkdir(parents=True)
+    (root / "COTTON" / "anno" / "train.txt").write_text(train)
+    (root / "COTTON" / "anno" / "test.txt").write_text(test)
+
+
+def test_ultrafgvc(tmp_path):
+    cotton(tmp_path)
+    assert summary(layouts.read("ultrafgvc", tmp_path)) == {
+        "a_1": ("01", "train", False),
+        "a_2": ("01", "test", False),
+        "b_1": ("10", "train", False),
+        "b_2": ("10", "test", False),
+    }
+
+
+@pytest.mark.parametrize(
+    ("train", "complaint"),
+    [
+        ("a_1.jpg 1\nc_1.jpg 2\n", r"train\.txt: line 2: the image .*c_1\.jpg is missing"),
+        ("a_1.jpg\n", r"train\.txt: line 1 is not '<file> <class from 1 up>': 'a_1\.jpg'"),
+        ("a_1.jpg 0\n", r"line 1 is not .*'a_1\.jpg 0'"),
+        ("a_1.jpg one\n", "line 1 is not"),
+        ("a_1.jpg 1\n\na_1.jpg 1\n", r"line 3: a_1\.jpg stands in train\.txt, line 1, already"),
+        ("a_2.jpg 1\n", r"test\.txt: line 1: a_2\.jpg stands in train\.txt, line 1, already"),
+    ],
+)
+def test_ultrafgvc_names_the_bad_line(tmp_path, train, complaint):
+    cotton(tmp_path, train)
+    with pytest.raises(InputError, match=complaint) as caught:
+        layouts.read("ultrafgvc", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_ultrafgvc_needs_both_lists(tmp_path):
+    cotton(tmp_path)
+    (tmp_path / "COTTON" / "anno" / "test.txt").unlink()
+    with pytest.raises(InputError, match=r"test\.txt: cannot be read"):
+        layouts.read("ultrafgvc", tmp_path)
+
+
 def test_leaves(tmp_path):
     for kind, suffix in [("images", "png"), ("masks", "png"), ("outlines", "png"), ("boxes", "txt")]:
         picture(tmp_path / kind / "a" / f"a-1.{suffix}") if suffix == "png" else None

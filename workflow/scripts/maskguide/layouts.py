@@ -167,6 +167,43 @@ def read_btfpis(files: Path, folder: str | None) -> list[Entry]:
     return entries
 
 
+def read_ultrafgvc(files: Path, folder: str | None) -> list[Entry]:
+    """CottonCultivar and SoyCultivarLocal: images/, and anno/train.txt and anno/test.txt with a line
+    "<file> <class from 1 up>" per image. Images that no line names belong to neither part."""
+    root = find_root(files, ["images", "anno"], folder)
+    found: list[tuple[str, str, int]] = []
+    first: dict[str, str] = {}
+    for split in ("train", "test"):
+        table = root / "anno" / f"{split}.txt"
+        for number, line in enumerate(lines_of(table), 1):
+            if not line.strip():
+                continue
+            place = f"{table}: line {number}"
+            name, _, label = line.strip().rpartition(" ")
+            if not name or not re.fullmatch("[1-9][0-9]*", label):
+                raise InputError(f"{place} is not '<file> <class from 1 up>': {line.strip()[:60]!r}")
+            name = name.strip()
+            if name in first:
+                raise InputError(f"{place}: {name} stands in {first[name]} already; keep one of the lines")
+            first[name] = f"{table.name}, line {number},"
+            if not (root / "images" / name).is_file():
+                raise InputError(f"{place}: the image {root / 'images' / name} is missing; unpack it again")
+            found.append((split, name, int(label)))
+    digits = len(str(max((label for _, _, label in found), default=0)))
+    return [
+        Entry(plain_id(str(Path(name).with_suffix(""))), root / "images" / name, f"{label:0{digits}d}", split)
+        for split, name, label in found
+    ]
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a UTF-8 text file; tabs count as blanks."""
+    try:
+        return path.read_text(encoding="utf-8-sig").replace("\t", " ").splitlines()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as text ({error}); is it the right archive?") from error
+
+
 def read_folder(files: Path, folder: str | None) -> list[Entry]:
     """Anybody's own images: <class>/image.*, or images/<class>/image.* with masks/<class>/<stem>.png beside.
 
@@ -215,5 +252,6 @@ READERS: dict[str, Callable[[Path, str | None], list[Entry]]] = {
     "leaves": read_leaves,
     "soycultivarvein": read_soycultivarvein,
     "btfpis": read_btfpis,
+    "ultrafgvc": read_ultrafgvc,
     "folder": read_folder,
 }
