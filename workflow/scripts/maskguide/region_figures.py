@@ -1,0 +1,304 @@
+"""Figures of the region-guided classifier: regions on images, class activation maps, annotation effort."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullLocator
+
+from maskguide.contact_sheets import COLOURS
+from maskguide.figure_style import GREY, INK, LIGHT, colours, styled
+
+COLUMN = 2.3  # inches
+LETTER = 0.068, 0.125  # inches that a letter of a confidence takes, with its margin
+RIGHT, WRONG = "#00734D", "#B03A00"
+# True boxes: white dashes on black, to be seen on any image and on the detected box below them.
+TRUTH = ({"color": INK, "lw": 1.2}, {"color": "white", "lw": 1.2, "ls": (0, (3, 3))})
+LEAST_SPAN = 10  # percent that the axis of accuracies covers at least
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+
+
+@dataclass(frozen=True)
+class RegionRow:
+    """One test image with what the detector found and what is true.
+
+    image: uint8 [H, W, 3]. found: for each region its boxes with their confidences in 0…1. truth: the true
+    boxes of all regions, or None where they are not known. masks: for each region uint8 [H, W], 255 where the
+    image is kept, or None where it is empty.
+    """
+
+    name: str
+    image: np.ndarray
+    found: Mapping[str, Sequence[tuple[Box, float]]]
+    truth: Sequence[Box] | None
+    masks: Mapping[str, np.ndarray | None]
+
+
+@dataclass(frozen=True)
+class ActivationRow:
+    """One test image and how each classifier sees it.
+
+    name: the true class. image: uint8 [H, W, 3]. maps: for each classifier float [h, w] in 0…1, stretched
+    over the image. predicted: for each classifier the name of the predicted class and its probability in 0…1.
+    """
+
+    name: str
+    image: np.ndarray
+    maps: Sequence[np.ndarray]
+    predicted: Sequence[tuple[str, float]]
+
+
+def region_colours(regions: Sequence[str]) -> dict[str, tuple[float, float, float]]:
+    """A colour for each region, that of the contact sheets."""
+    return {
+        region: tuple(channel / 255 for channel in COLOURS[place % len(COLOURS)])
+        for place, region in enumerate(regions)
+    }
+
+
+@styled
+def regions_figure(rows: Sequence[RegionRow], regions: Sequence[str]) -> Figure:
+    """A row per test image: found and true boxes over it, then for each region what its mask leaves of it."""
+    figure, axes = _grid([row.image for row in rows], [row.name for row in rows], 1 + len(regions))
+    colour = region_colours(regions)
+    for row, panels in zip(rows, axes, strict=True):
+        panels[0].imshow(row.image, interpolation="auto")
+        _draw_boxes(panels[0], row, colour)
+        for region, panel in zip(regions, panels[1:], strict=True):
+            mask = row.masks[region]
+            if mask is None:
+                _say(panel, row.image.shape[:2], "no mask" if row.found[region] else "no detection,\nno mask")
+            else:
+                panel.imshow(masked(row.image, mask), interpolation="auto")
+    titles = ["detected and true regions", *(f"{region.replace('_', ' ')} alone" for region in regions)]
+    for panel, title in zip(axes[0], titles, strict=True):
+        panel.set_title(title, loc="center")
+    handles = [
+        Line2D([], [], color=colour[region], lw=2.2, label=f"{region}, detected") for region in regions
+    ]
+    if any(row.truth is not None for row in rows):
+        handles.append(tuple(Line2D([], [], label="true box", **style) for style in TRUTH))
+    names = [(handle[0] if isinstance(handle, tuple) else handle).get_label() for handle in handles]
+    figure.legend(handles, names, loc="outside lower center", ncols=len(handles), handlelength=2.6)
+    return figure
+
+
+def masked(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The image where the mask is, black elsewhere: round(image · mask / 255), uint8 [H, W, 3]."""
+    return np.rint(image * (mask[:, :, None] / 255)).astype(np.uint8)
+
+
+def _draw_boxes(panel: Axes, row: RegionRow, colour: Mapping[str, tuple]) -> None:
+    """Detected boxes solid, with their confidence at a free corner; true ones dashed on top."""
+    written: list[Box] = []
+    for region, boxes in row.found.items():
+        for box, confidence in boxes:
+            panel.add_patch(_rectangle(box, color=colour[region], lw=2.2))
+            text = f"{confidence:.2f}"
+            place = _free_corner(box, len(text), row.image.shape, written)
+            written.append(place)
+            panel.text(
+                *((place[0] + place[2]) / 2, (place[1] + place[3]) / 2, text),
+                ha="center",
+                va="center_baseline",
+                fontsize=6.5,
+                color="white" if sum(colour[region]) < 1.9 else INK,
+                bbox={"facecolor": colour[region], "edgecolor": "none", "pad": 0.9},
+            )
+    for box in row.truth or ():
+        for style in TRUTH:
+            panel.add_patch(_rectangle(box, **style))
+
+
+def _rectangle(box: Box, **style) -> Rectangle:
+    """A box's outline; pixel k covers k − 0.5 … k + 0.5 of the axis."""
+    left, top, right, bottom = box
+    return Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, **style)
+
+
+def _free_corner(box: Box, letters: int, shape: tuple[int, ...], taken: Sequence[Box]) -> Box:
+    """Where a text of so many letters fits inside the panel at a corner of the box, clear of other texts."""
+    height, width = shape[:2]
+    wide, high = letters * LETTER[0] * width / COLUMN, LETTER[1] * width / COLUMN
+    left, top, right, bottom = box
+    corners = [(left, top), (right - wide, top), (left, bottom - high), (right - wide, bottom - high)]
+    corners += [(left, top + step * high) for step in range(1, max(1, int(height / high)))]
+    places = []
+    for x, y in corners:
+        x, y = np.clip(x, 0, max(0, width - wide)), np.clip(y, 0, max(0, height - high))
+        places.append((x, y, x + wide, y + high))
+    return next((place for place in places if not any(_overlap(place, other) for other in taken)), places[0])
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+@styled
+def activation_figure(rows: Sequence[ActivationRow], titles: Sequence[str], note: str) -> Figure:
+    """A row per test image: the image, then each classifier's class activation map over it in grey.
+
+    Each map has its own scale, as in the paper's Figure 4; below stands what the classifier predicts; the
+    note goes to the foot.
+    """
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    titles = ["original", *titles]
+    figure, axes = _grid(
+        [row.image for row in rows], [row.name for row in rows], len(titles), below=0.22, beside=0.75
+    )
+    for row, panels in zip(rows, axes, strict=True):
+        panels[0].imshow(row.image, interpolation="auto")
+        for panel, heat, (name, probability) in zip(panels[1:], row.maps, row.predicted, strict=True):
+            image = _draw_heat(panel, row.image, heat)
+            right = name == row.name
+            panel.set_xlabel(
+                f"{'✓' if right else '✗'} {textwrap.shorten(name, 28, placeholder='…')} ({probability:.2f})",
+                fontsize=8,
+                color=RIGHT if right else WRONG,
+                labelpad=3,
+            )
+    for place, (panel, title) in enumerate(zip(axes[0], titles, strict=True)):
+        wrapped = textwrap.fill(f"({letters[place % 26]}) {title}", 30)
+        panel.set_title(wrapped, loc="center", fontsize=9)
+    total = figure.get_figheight()
+    bar = figure.colorbar(image, ax=axes[:, -1].tolist(), shrink=min(1.0, 2 / total), aspect=18)
+    bar.set_label("activation\n(each map on its own scale)", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    bar.outline.set_visible(False)
+    figure.supxlabel(textwrap.fill(note, int(figure.get_figwidth() / 0.07)), fontsize=8, color=INK)
+    return figure
+
+
+def _draw_heat(panel: Axes, image: np.ndarray, heat: np.ndarray) -> AxesImage:
+    """A map over the image in grey."""
+    height, width = image.shape[:2]
+    panel.imshow(image.astype(float) @ [0.299, 0.587, 0.114], cmap="gray", vmin=0, vmax=255)
+    return panel.imshow(
+        heat,
+        cmap="inferno",
+        vmin=0,
+        vmax=1,
+        alpha=0.6,
+        interpolation="auto",
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+    )
+
+
+def _grid(
+    images: Sequence[np.ndarray], names: Sequence[str], columns: int, below: float = 0.0, beside: float = 0.0
+) -> tuple[Figure, np.ndarray]:
+    """Bare panels, a row per image, as high as the image is at the common width, its name to the left.
+
+    below, beside: inches to keep free below each row and at the right.
+    """
+    heights = [COLUMN * image.shape[0] / image.shape[1] for image in images]
+    figure = Figure(figsize=(COLUMN * columns + 0.3 + beside, sum(heights) + below * len(images) + 0.55))
+    figure.set_layout_engine("constrained", h_pad=0.02, w_pad=0.02, hspace=0.02, wspace=0.02)
+    axes = figure.subplots(len(images), columns, squeeze=False, height_ratios=heights)
+    for panel in axes.flat:
+        panel.set(xticks=[], yticks=[])
+        panel.grid(False)
+        for spine in panel.spines.values():
+            spine.set(visible=True, color=GREY, linewidth=0.6)
+    for panel, name, height in zip(axes[:, 0], names, heights, strict=True):
+        panel.set_ylabel(textwrap.fill(name, max(8, int(height / 0.075))), fontsize=8)
+    return figure, axes
+
+
+def _say(panel: Axes, size: tuple[int, int], words: str) -> None:
+    """An empty panel of an image's size with words in its middle."""
+    panel.imshow(np.full((*size, 3), 245, dtype=np.uint8))
+    panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center", color=INK, fontsize=8)
+
+
+@styled
+def annotation_figure(
+    detectors: pd.DataFrame, runs: pd.DataFrame, baselines: pd.DataFrame, title: str
+) -> Figure:
+    """Two panels over the number of annotated images: how well regions are found, images classified.
+
+    Parameters
+    ----------
+    detectors
+        count, region, map50 (percent, NaN where no true box is known).
+    runs
+        count, label (one line each), method (its colour), top1_last (percent): one row per seed.
+    baselines
+        label, top1_last: one row per seed; may be empty.
+    """
+    counts = sorted({*detectors["count"], *runs["count"]})
+    figure = Figure(figsize=(7.5, 3.4), layout="constrained")
+    found, classified = figure.subplots(1, 2)
+    _draw_detection(found, detectors)
+    _draw_accuracy(classified, runs, baselines)
+    for panel in (found, classified):
+        panel.set_xscale("log")
+        panel.set_xticks(counts, [str(count) for count in counts])
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.set_xlim(counts[0] / 1.25, counts[-1] * 1.25)
+        panel.set_xlabel("annotated training images")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, weight="bold", color=INK)
+    return figure
+
+
+def _draw_detection(panel: Axes, detectors: pd.DataFrame) -> None:
+    panel.set_title("detector: mAP@0.5 on the test images, %", fontsize=9)
+    known = detectors.dropna(subset="map50")
+    colour = region_colours(list(dict.fromkeys(detectors["region"])))
+    marks = "osD^vP"
+    for place, (region, group) in enumerate(known.groupby("region", sort=False)):
+        group = group.sort_values("count")
+        style = {"color": colour[region], "marker": marks[place % len(marks)], "ms": 5}
+        panel.plot(group["count"], group["map50"], label=region.replace("_", " "), **style)
+    panel.set_ylim(-3, 103)
+    if known.empty:
+        panel.text(
+            *(0.5, 0.5, "no true boxes\nto compare with"),
+            transform=panel.transAxes,
+            ha="center",
+            va="center",
+            color=INK,
+        )
+    else:
+        panel.legend(loc="lower right")
+
+
+def _draw_accuracy(panel: Axes, runs: pd.DataFrame, baselines: pd.DataFrame) -> None:
+    """Mean over seeds ± sample standard deviation, each seed small; baselines as horizontal bands."""
+    panel.set_title("classifier: top-1 of the last epoch, %, mean ± std", fontsize=9)
+    drawn = [*runs["top1_last"], *baselines["top1_last"]]
+    for place, (label, group) in enumerate(baselines.groupby("label", sort=False)):
+        mean, std = group["top1_last"].mean(), group["top1_last"].std(ddof=1)
+        dashes = ["--", ":", "-."][place % 3]
+        panel.axhline(mean, color=GREY, linestyle=dashes, linewidth=1.2, label=f"{label}, no boxes")
+        if len(group) > 1:
+            panel.axhspan(mean - std, mean + std, color=LIGHT, alpha=0.5, linewidth=0, zorder=0)
+    colour = colours(list(runs["method"]))
+    marks = "osD^vP"
+    for place, (label, group) in enumerate(runs.groupby("label", sort=False)):
+        cells = group.groupby("count")["top1_last"]
+        mean, std = cells.mean(), cells.std(ddof=1)
+        shade, mark = colour[group["method"].iloc[0]], marks[place % len(marks)]
+        several = std.notna()
+        drawn += [*(mean - std)[several], *(mean + std)[several]]
+        panel.errorbar(
+            mean.index, mean, yerr=std.fillna(0), fmt=f"{mark}-", color=shade, ms=5, capsize=2.5, label=label
+        )
+        if several.any():
+            panel.plot(
+                group["count"], group["top1_last"], ls="", marker=mark, ms=3, color=shade, alpha=0.4, mew=0
+            )
+    low, high = min(drawn), max(drawn)
+    half = max(LEAST_SPAN, 1.15 * (high - low)) / 2  # numbers that hardly differ must look so
+    panel.set_ylim(max((low + high) / 2 - half, -2), min((low + high) / 2 + half, 102))
+    panel.legend(loc="best", fontsize=8)

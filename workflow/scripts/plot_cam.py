@@ -1,0 +1,102 @@
+"""Draw class activation maps of several classifiers side by side: what speaks for an image's true class.
+
+Example:
+    python workflow/scripts/plot_cam.py --index results/demo/data/leaves/index.csv \\
+        --runs results/demo/runs/leaves/baseline/small/seed1 results/demo/runs/leaves/mgfe-vein/small/seed1 \\
+            results/demo/runs/leaves/mgfe-contour/small/seed1 results/demo/runs/leaves/mgfe/small/seed1 \\
+        --output results/demo/figures/cam_leaves.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from maskguide import cli, labels
+from maskguide.figure_style import save
+from maskguide.files import InputError
+from maskguide.region_figures import ActivationRow, activation_figure
+from maskguide.runs import read_run
+from maskguide.strips import choose_images
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument(
+        "--runs", type=Path, nargs="+", required=True, help="run folders with model.pt, a column each"
+    )
+    parser.add_argument("--count", type=int, default=4, help="number of test images, one per class at first")
+    parser.add_argument("--seed", type=int, default=0, help="seed of their choice")
+    parser.add_argument(
+        "--method",
+        default="GradCAM",
+        help="of the grad-cam library: GradCAM, GradCAMPlusPlus, GradCAMElementWise, HiResCAM, LayerCAM, "
+        "XGradCAM, EigenGradCAM, ScoreCAM or AblationCAM",
+    )
+    parser.add_argument(
+        "--test-resize",
+        type=int,
+        help="side of the squares that the classifiers saw test images as (none: images keep their size)",
+    )
+    parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    for name in ("count", "test_resize"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be at least 1")
+    from maskguide import datasets, store
+    from maskguide.cam import ClassActivation
+    from maskguide.training import load_model
+
+    index = datasets.read_index(args.index)
+    chosen = choose_images(index, args.count, args.seed).to_dict("records")
+    if not chosen:
+        raise InputError(f"{args.index}: has no test image to show")
+    classes = index.drop_duplicates("class_id").sort_values("class_id")["class"].tolist()
+    images = [store.decode(row["path"], "RGB") for row in chosen]
+    inputs = [store.decode(row["path"], "RGB", args.test_resize) for row in chosen]
+    columns = []
+    for run in args.runs:
+        model, info = load_model(run / "model.pt")
+        if list(info["classes"]) != classes:
+            raise InputError(f"{run}: learnt other classes than those of {args.index}; give runs on its data")
+        activation = ClassActivation(model, args.method)
+        columns.append(
+            [
+                (activation.map_of(pixels, row["class_id"]), activation.predict(pixels))
+                for pixels, row in zip(inputs, chosen, strict=True)
+            ]
+        )
+    rows = [
+        ActivationRow(
+            name=row["class"],
+            image=image,
+            maps=[heat for heat, _ in seen],
+            predicted=[(classes[predicted], probability) for _, (predicted, probability) in seen],
+        )
+        for row, image, seen in zip(chosen, images, zip(*columns, strict=True), strict=True)
+    ]
+    titles, common = describe([read_run(run) for run in args.runs])
+    note = f"{args.method} of the true class at the map that enters the head; {common}"
+    save(activation_figure(rows, titles, note), args.output)
+
+
+def describe(runs: Sequence[dict]) -> tuple[list[str], str]:
+    """A title for each run, and what they have in common: backbone or seed stand in titles if they differ."""
+    backbones = [labels.BACKBONES.get(run["backbone"], run["backbone"]) for run in runs]
+    seeds = [f"seed {run['seed']}" for run in runs]
+    titles, common = [labels.method_label(run["method"]) for run in runs], []
+    for names in (backbones, seeds):
+        if len(set(names)) == 1:
+            common.append(names[0])
+        else:
+            titles = [f"{title}, {name}" for title, name in zip(titles, names, strict=True)]
+    return titles, ", ".join([labels.dataset_label(runs[0]["dataset"]), *common])
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
