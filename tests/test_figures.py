@@ -1,18 +1,15 @@
-"""Figures: every script draws, no word is cut off or overlaps another, and colours say what they should."""
+"""Figures of runs: no word is cut off or overlaps another, and colours say what they should."""
 
 import itertools
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import plot_confusion
 import plot_curves
-import plot_table
 import pytest
-from example_runs import write_ablation, write_run, write_segment
-from legibility import assert_legible, words
-from maskguide import figure_style, figures, labels, runs, tables
+from example_runs import REGION_ACCURACIES, write_ablation, write_region_ablation, write_run
+from legibility import assert_legible
+from maskguide import figure_style, figures, labels, runs
 from maskguide.files import InputError
 
 METHODS = ["baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mga-auto", "own", "other", "third"]
@@ -52,6 +49,17 @@ def test_curves_of_three_datasets_and_a_line_per_method(tmp_path):
     np.testing.assert_allclose(line.get_ydata(), expected)
 
 
+def test_curves_add_up_the_attention_losses_of_regions(tmp_path):
+    folders = write_region_ablation(tmp_path, seeds=(1,))
+    figure = figures.curves_figure(histories(folders))
+    assert_legible(figure)
+    history = pd.read_csv(tmp_path / "leaves" / "mgfe" / "small" / "seed1" / "history.csv")
+    expected = history["attention_vein"] + history["attention_contour"]
+    colour = figure_style.METHOD_COLOURS["mgfe"]
+    line = next(line for line in figure.axes[1].lines if line.get_color() == colour)
+    np.testing.assert_allclose(line.get_ydata(), expected)
+
+
 def test_curves_leave_out_the_attention_loss_where_nobody_has_one(tmp_path):
     figure = figures.curves_figure(histories([write_run(tmp_path, epochs=1)]))
     assert [panel.get_title(loc="left") for panel in figure.axes] == [
@@ -87,48 +95,13 @@ def test_confusion_shows_shares_of_the_true_class_and_drops_200_names():
     assert_legible(figure)
 
 
-@pytest.mark.parametrize("methods", [["baseline"], [*METHODS, LONG]])
-@pytest.mark.parametrize(
-    "datasets", [["btfpis"], ["btfpis", "leaves", "a_folder_of_my_own_with_a_long_name"]]
-)
-def test_accuracy_chart_is_legible(tmp_path, methods, datasets):
-    folders = [
-        write_run(tmp_path, dataset, method, "densenet161", seed, accuracy)
-        for dataset in datasets
-        for method, accuracy in zip(methods, np.linspace(0.3, 0.99, len(methods)), strict=True)
-        for seed in (1, 2)
-    ]
-    figure = figures.accuracy_figure(tables.accuracy_table(runs.read_runs(folders), "table4"))
-    assert_legible(figure)
-    assert len(figure.axes) == len(datasets)
-
-
-def test_accuracy_chart_shows_published_rows_that_were_not_run(tmp_path):
-    folder = write_run(tmp_path, "soycultivarvein_1to1", "mdm", "contour", 0, 0.14, epochs=0)
-    figure = figures.accuracy_figure(tables.accuracy_table(runs.read_runs([folder]), "table3"))
-    assert_legible(figure)
-    marks = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
-    assert [float(line.get_xdata()[0]) for line in marks] == [13.4, 14.1, 28.5, 32.2]
-    assert "MORT, published only" in [text for text, _ in words(figure)]
-
-
-def test_segment_chart_is_legible_and_says_automatic(tmp_path):
-    paths = [
-        write_segment(tmp_path / "1.json"),
-        write_segment(tmp_path / "2.json", "leaves", annotation="automatic", miou=4.0, iou={"a_class": 4.0}),
-        write_segment(tmp_path / "3.json", "a_folder_with_a_long_name", iou={"background": None}, miou=None),
-    ]
-    figure = figures.segment_figure(tables.segment_table(tables.read_segments(paths)))
-    assert_legible(figure)
-    found = " ".join(text for text, _ in words(figure))
-    assert "AUTOMATIC marks" in found
-    assert "no true masks" in found
-
-
 def test_each_method_keeps_its_own_colour():
     colours = figure_style.colours([*METHODS, LONG])
     assert len(set(colours.values())) == len(METHODS) + 1
     assert colours["mga"] == figure_style.colours(["mga"])["mga"]
+    colours = figure_style.colours(REGION_ACCURACIES)
+    assert len(set(colours.values())) == len(REGION_ACCURACIES)
+    assert len(figure_style.colours([f"own {number}" for number in range(40)])) == 40
 
 
 def test_saved_figure_is_the_same_each_time(tmp_path):
@@ -156,35 +129,6 @@ def test_curves_script_refuses_runs_without_epochs(tmp_path):
         plot_curves.main(
             plot_curves.parse_args(["--runs", str(folder), "--output", str(tmp_path / "curves.png")])
         )
-
-
-def test_table_script_draws_both_kinds(tmp_path):
-    segments = tables.segment_table(tables.read_segments([write_segment(tmp_path / "metrics.json")]))
-    accuracies = tables.accuracy_table(runs.read_runs(write_ablation(tmp_path / "runs")), "table4")
-    for name, table in (("table1", segments), ("table4", accuracies)):
-        table.to_csv(tmp_path / f"{name}.csv", index=False)
-        options = ["--table", str(tmp_path / f"{name}.csv"), "--output", str(tmp_path / f"{name}.png")]
-        plot_table.main(plot_table.parse_args(options))
-        assert (tmp_path / f"{name}.png").is_file()
-
-
-@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "miou,annotation\n"])
-def test_table_script_refuses_a_broken_table(tmp_path, content):
-    table = tmp_path / "table.csv"
-    table.write_text(content)
-    with pytest.raises(InputError, match="make it again"):
-        plot_table.main(plot_table.parse_args(["--table", str(table), "--output", str(tmp_path / "t.png")]))
-
-
-def test_table_script_stops_with_one_line_at_a_missing_table(tmp_path):
-    table, output = tmp_path / "table.csv", tmp_path / "table.png"
-    command = [sys.executable, "workflow/scripts/plot_table.py"]
-    command += ["--table", str(table), "--output", str(output)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert str(table) in done.stderr
-    assert not output.exists()
 
 
 def test_captions_render(root):

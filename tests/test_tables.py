@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from example_runs import write_ablation, write_run, write_segment
-from maskguide import labels, table_text, tables
+from maskguide import labels, table_parts, table_text, tables
 from maskguide.files import InputError
 from maskguide.runs import read_runs
 from maskguide.statistics import paired_bootstrap
@@ -46,7 +46,7 @@ def test_one_seed_has_no_deviation_and_the_page_says_so(tmp_path):
     page = table_text.accuracy_text(table, measured, "table2")
     assert "| 90.0 " in re.sub(" +", " ", page).replace("|  ", "| ")
     assert "±" not in page.split("\n- ")[0]
-    assert table_text.ONE_SEED in page
+    assert table_parts.ONE_SEED in page
 
 
 def test_published_number_needs_the_same_dataset_method_and_backbone(tmp_path):
@@ -183,7 +183,7 @@ def test_protocol_names_what_differed(tmp_path):
     record = yaml.safe_load((second / "args.yaml").read_text())
     record["options"] |= {"learning_rate": 0.005, "weights": None}
     (second / "args.yaml").write_text(yaml.safe_dump(record))
-    sentence = table_text.protocol(read_runs([first, second]))
+    sentence = table_parts.protocol(read_runs([first, second]))
     assert sentence == (
         "Measured with 100 training and 80 test images in 10 classes; epochs 12, crop 224, batch 32, "
         "learning rate 0.01 / 0.005, weights mobilenet_v2-imagenet.pth."
@@ -211,7 +211,7 @@ def test_segment_table_shows_each_datasets_own_classes(tmp_path):
 
 
 def test_markdown_table_escapes_and_keeps_its_shape():
-    text = table_text.markdown_table([["a|b", "1.5"], ["**c**", "–"]], ["name", "number"])
+    text = table_parts.markdown_table([["a|b", "1.5"], ["**c**", "–"]], ["name", "number"])
     lines = text.splitlines()
     assert len({len(line) for line in lines}) == 1
     assert columns_of(lines[2]) == ["a\\|b", "1.5"]

@@ -1,4 +1,4 @@
-"""Draw a chart of a table made by make_table.py: accuracies of Tables 2–4, IoU of Table 1.
+"""Draw a chart of a table made by make_table.py: accuracies, Table 1's IoU, or MGFE's detection.
 
 Example:
     python workflow/scripts/plot_table.py --table results/demo/tables/table4.csv \\
@@ -13,8 +13,14 @@ from pathlib import Path
 import pandas as pd
 from maskguide import cli
 from maskguide.figure_style import save
-from maskguide.figures import accuracy_figure, segment_figure
 from maskguide.files import InputError
+from maskguide.table_figures import accuracy_figure, detection_figure, segment_figure
+
+# The column that tells a table, how it is drawn, and what else that needs; without one it holds accuracies.
+KINDS = {
+    "miou": (segment_figure, ["annotation"]),
+    "map50": (detection_figure, ["region", "num_annotated", "map50_95", "annotation", "published"]),
+}
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -29,8 +35,8 @@ def main(args: argparse.Namespace) -> None:
         table = pd.read_csv(args.table)
     except (OSError, ValueError) as error:
         raise InputError(f"{args.table}: cannot be read as CSV ({error}); make it again") from error
-    draw = segment_figure if "miou" in table else accuracy_figure
-    needed = ["miou", "annotation"] if "miou" in table else ["method", "role", "top1_last_mean", "published"]
+    accuracies = (accuracy_figure, ["method", "role", "top1_last_mean", "published"])
+    draw, needed = next((kind for column, kind in KINDS.items() if column in table), accuracies)
     missing = [column for column in needed if column not in table]
     if missing or table.empty:
         raise InputError(f"{args.table}: {missing[0] if missing else 'every row'} is missing; make it again")

@@ -36,7 +36,7 @@ STYLE = {
     "lines.linewidth": 1.5,
     "image.interpolation": "nearest",
 }
-# Okabe and Ito's palette; a method keeps its colour in every figure.
+# Okabe and Ito's palette, and Tol's muted one for MGFE; a method keeps its colour in every figure.
 METHOD_COLOURS = {
     "baseline": "#767676",
     "attention": "#E69F00",
@@ -46,8 +46,16 @@ METHOD_COLOURS = {
     "mga-auto": "#CC79A7",
     "mga-segmenter": "#56B4E9",
     "mdm": "#000000",
+    "mgfe": "#332288",
+    "mgfe-vein": "#117733",
+    "mgfe-contour": "#882255",
+    "mgfe-sigmoid": "#44AA99",
+    "mgfe-shuffled": "#DDCC77",
 }
-OTHER_COLOURS = ["#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#DDCC77", "#117733", "#661100"]
+OTHER_COLOURS = [
+    *("#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#DDCC77", "#117733", "#661100"),
+    *("#88CCEE", "#6699CC", "#CC6677", "#AA4466", "#004488", "#BBCC33"),
+]
 
 
 def style() -> AbstractContextManager:
@@ -67,10 +75,12 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 def colours(methods: Sequence[str]) -> dict[str, str]:
-    """A colour for each method: its own, or for one unknown here the next that is free."""
-    unknown = [method for method in dict.fromkeys(methods) if method not in METHOD_COLOURS]
-    others = {method: OTHER_COLOURS[place % len(OTHER_COLOURS)] for place, method in enumerate(unknown)}
-    return {method: METHOD_COLOURS.get(method) or others[method] for method in methods}
+    """A colour for each method: its own, or for one unknown here the next that none of the others has."""
+    names = list(dict.fromkeys(methods))
+    known = {method: METHOD_COLOURS[method] for method in names if method in METHOD_COLOURS}
+    free = [colour for colour in OTHER_COLOURS if colour not in known.values()]
+    unknown = [method for method in names if method not in known]
+    return known | {method: free[place % len(free)] for place, method in enumerate(unknown)}
 
 
 def save(figure: Figure, path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""Figures of numbers: training curves, confusion matrices, and a chart for each table."""
+"""Figures of runs: training curves and confusion matrices."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from maskguide import labels
-from maskguide.figure_style import GREY, INK, colours, styled
+from maskguide.figure_style import INK, colours, styled
 
 CURVES = {
     "loss": "training loss",
@@ -21,9 +20,7 @@ CURVES = {
     "train_top1": "training accuracy, %",
     "test_top1": "test accuracy, %",
 }
-BEST_COLOUR, LAST_COLOUR = "#E69F00", "#0072B2"
 MOST_CLASS_NAMES = 20
-LEAST_WIDTH = 10  # percent that an accuracy chart spans at least
 
 
 @styled
@@ -34,14 +31,12 @@ def curves_figure(histories: Sequence[tuple[Mapping, pd.DataFrame]]) -> Figure:
     ----------
     histories
         For each run its row of `runs.read_runs` (dataset, method, backbone) and its history. The line is the
-        mean over seeds, the band the sample standard deviation around it.
+        mean over seeds, the band the sample standard deviation around it. The attention losses of several
+        regions are added up.
     """
+    histories = [(run, _with_attention(history)) for run, history in histories]
     places = list(dict.fromkeys((run["dataset"], run["backbone"]) for run, _ in histories))
-    methods = list(labels.METHODS)
-    methods = sorted(
-        dict.fromkeys(run["method"] for run, _ in histories),
-        key=lambda name: methods.index(name) if name in methods else len(methods),
-    )
+    methods = labels.sort_methods(run["method"] for run, _ in histories)
     columns = [name for name in CURVES if any(name in history for _, history in histories)]
     colour = colours(methods)
     legend_columns = min(len(methods), 4)
@@ -81,6 +76,12 @@ def curves_figure(histories: Sequence[tuple[Mapping, pd.DataFrame]]) -> Figure:
     handles = [Line2D([], [], color=colour[name], label=labels.method_label(name)) for name in methods]
     figure.legend(handles=handles, loc="outside lower center", ncols=legend_columns)
     return figure
+
+
+def _with_attention(history: pd.DataFrame) -> pd.DataFrame:
+    """The history with the sum of its regions' attention losses as `attention`, where it has regions."""
+    terms = history.filter(regex="^attention_")
+    return history if terms.empty else history.assign(attention=terms.sum(axis=1))
 
 
 def _band(panel, values: pd.DataFrame, colour: str) -> None:
@@ -150,124 +151,3 @@ def _write_shares(panel, share: np.ndarray) -> None:
             shade = "white" if value > 55 else INK
             cell = panel.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=6, color=shade)
             cell.set_in_layout(False)  # inside the panel anyway; measuring hundreds of them is slow
-
-
-@styled
-def accuracy_figure(table: pd.DataFrame) -> Figure:
-    """A chart of an accuracy table: a panel per data set, a line of marks per row.
-
-    Filled marks are means over seeds with ± standard deviation, small ones single seeds, hollow diamonds
-    published numbers; the controls stand below a line.
-    """
-    groups = list(table.groupby("dataset", sort=False))
-    sizes = [len(group) for _, group in groups]
-    figure = Figure(figsize=(7.5, 0.34 * sum(sizes) + 0.75 * len(groups) + 0.5), layout="constrained")
-    axes = figure.subplots(len(groups), 1, squeeze=False, height_ratios=[size + 0.6 for size in sizes])[:, 0]
-    for panel, (dataset, group) in zip(axes, groups, strict=True):
-        group = group.sort_values("role", key=lambda roles: roles == "control", kind="stable")
-        controls = int((group["role"] == "control").sum())
-        for place, (_, row) in enumerate(group.iterrows()):
-            for name, offset, colour, marker in (
-                ("best", -0.15, BEST_COLOUR, "s"),
-                ("last", 0.15, LAST_COLOUR, "o"),
-            ):
-                _accuracy_marks(panel, row, f"top1_{name}", place + offset, colour, marker)
-            if pd.notna(row["published"]):
-                panel.plot(row["published"], place, "D", mfc="none", mec=INK, ms=6.5, mew=1.2, zorder=4)
-        if 0 < controls < len(group):
-            panel.axhline(len(group) - controls - 0.5, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-        panel.set_yticks(
-            range(len(group)),
-            [
-                labels.method_label(row["method"], row["backbone"])
-                + ("" if row["seeds"] else ", published only")
-                for _, row in group.iterrows()
-            ],
-        )
-        panel.set_ylim(len(group) - 0.4, -0.6)
-        panel.set_title(labels.dataset_label(dataset), weight="bold")
-        panel.grid(axis="y", visible=False)
-        panel.tick_params(axis="y", length=0)
-        panel.margins(x=0.06)
-        low, high = panel.get_xlim()
-        half = max(LEAST_WIDTH, high - low) / 2  # rows that hardly differ must look so
-        panel.set_xlim(max((low + high) / 2 - half, -2), min((low + high) / 2 + half, 102))
-    axes[-1].set_xlabel("accuracy on the test images, %")
-    handles = [
-        Line2D(
-            [], [], ls="", marker="s", color=BEST_COLOUR, label="best epoch (selected on the test images)"
-        ),
-        Line2D([], [], ls="", marker="o", color=LAST_COLOUR, label="last epoch"),
-    ]
-    if table["published"].notna().any():
-        handles.append(Line2D([], [], ls="", marker="D", mfc="white", mec=INK, label="published"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), handletextpad=0.3)
-    return figure
-
-
-def _accuracy_marks(panel, row: pd.Series, measure: str, height: float, colour: str, marker: str) -> None:
-    """One row's marks for one epoch: each seed small, their mean large, ± standard deviation as a line."""
-    if pd.isna(row[f"{measure}_mean"]):
-        return
-    seeds = [float(value) for value in str(row[f"{measure}_by_seed"]).split()]
-    if len(seeds) > 1:
-        panel.plot(seeds, [height] * len(seeds), ls="", marker=marker, ms=3, color=colour, alpha=0.45, mew=0)
-    spread = None if pd.isna(row[f"{measure}_std"]) else row[f"{measure}_std"]
-    panel.errorbar(
-        row[f"{measure}_mean"],
-        height,
-        xerr=spread,
-        fmt=marker,
-        ms=5,
-        color=colour,
-        elinewidth=1.2,
-        mew=0,
-        zorder=3,
-    )
-
-
-@styled
-def segment_figure(table: pd.DataFrame) -> Figure:
-    """A chart of Table 1: IoU per class and mIoU as bars, the published mIoU as a hollow diamond."""
-    bars = []
-    for _, row in table.iterrows():
-        names = [name for name in table.columns if name.startswith("iou_") and pd.notna(row[name])]
-        bars.append([(name.removeprefix("iou_").replace("_", " "), row[name]) for name in names])
-        bars[-1].append(("mean (mIoU)", row["miou"]))
-    figure = Figure(
-        figsize=(7.5, sum(0.28 * len(group) + 0.75 for group in bars) + 0.5), layout="constrained"
-    )
-    ratios = [len(group) + 0.6 for group in bars]
-    axes = figure.subplots(len(bars), 1, squeeze=False, height_ratios=ratios, sharex=True)[:, 0]
-    for panel, group, (_, row) in zip(axes, bars, table.iterrows(), strict=True):
-        shades = [LAST_COLOUR if place == len(group) - 1 else "#9ecae1" for place in range(len(group))]
-        values = [value for _, value in group]
-        panel.barh(range(len(group)), np.nan_to_num(values), color=shades, height=0.7)
-        for place, value in enumerate(values):
-            text = "no true masks to compare with" if pd.isna(value) else f"{value:.1f}"
-            inside = pd.notna(value) and value > 12
-            panel.text(
-                value - 1 if inside else 1 + np.nan_to_num(value),
-                place,
-                text,
-                ha="right" if inside else "left",
-                va="center",
-                fontsize=8,
-                color="white" if inside and place == len(group) - 1 else INK,
-            )
-        if pd.notna(row["published"]):
-            panel.plot(row["published"], len(group) - 1, "D", mfc="white", mec=INK, ms=6.5, mew=1.2, zorder=4)
-        panel.set_yticks(range(len(group)), [name for name, _ in group])
-        panel.set_ylim(len(group) - 0.4, -0.6)
-        marks = str(row["annotation"]).replace("automatic", "AUTOMATIC")
-        network = f"{row['architecture']} ({row['encoder']})"
-        panel.set_title(f"{labels.dataset_label(row['dataset'])}: {network}, learnt from {marks} marks")
-        panel.grid(axis="y", visible=False)
-        panel.tick_params(axis="y", length=0)
-        panel.set_xlim(0, 100)
-    axes[-1].set_xlabel("intersection over union on the test images, %")
-    handles = [Patch(color="#9ecae1", label="IoU of a class"), Patch(color=LAST_COLOUR, label="mIoU")]
-    if table["published"].notna().any():
-        handles.append(Line2D([], [], ls="", marker="D", mfc="white", mec=INK, label="published mIoU"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    return figure

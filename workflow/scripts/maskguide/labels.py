@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
+
+from maskguide import region_variants
 
 DATASETS = {
     "leaves": "leaves (generated)",
@@ -10,12 +14,19 @@ DATASETS = {
     "soycultivarvein_1to1": "SoyCultivarVein 1:1",
     "hainanleaf": "HainanLeaf",
     "btfpis": "BtfPIS",
+    "cottoncultivar": "CottonCultivar",
+    "soycultivarlocal": "SoyCultivarLocal",
 }
 METHODS = {
     "mdm": "MDM",
     "dbcsr_uni": "DBCSR(uni)",
     "mort": "MORT",
     "baseline": "baseline",
+    "improved_bcnn": "Improved B-CNN",
+    "nts_net": "NTS-Net",
+    "fast_mpn_cov": "fast-MPN-COV",
+    "dcl": "DCL",
+    "maskcov": "MaskCOV",
     "attention": "attention",
     "mga": "MGA",
     "mga-truth": "MGA, truth masks",
@@ -25,6 +36,8 @@ METHODS = {
 }
 BACKBONES = {
     "contour": "contour",
+    "alexnet": "AlexNet",
+    "vgg16": "VGG16",
     "vgg19": "VGG19",
     "inception_v3": "InceptionV3",
     "resnet18": "ResNet18",
@@ -42,19 +55,37 @@ def dataset_label(name: str) -> str:
 
 def method_label(method: str, backbone: str | None = None) -> str:
     """The method's name for a reader, with its backbone where given: "MGA (DenseNet161)"."""
-    name = METHODS.get(method, method)
+    variant = region_variants.parse(method)
+    name = METHODS.get(method, method) if variant is None else variant.label
     if backbone is None or backbone == "contour":
         return name
     return f"{name} ({BACKBONES.get(backbone, backbone)})"
+
+
+def sort_methods(methods: Iterable[str]) -> list[str]:
+    """Each method once: those known here, then MGFE and its variants, then other names as met."""
+    known = list(METHODS)
+    names = list(dict.fromkeys(methods))
+    variants = {name: region_variants.parse(name) for name in names}
+
+    def place(name: str) -> tuple:
+        if name in METHODS:
+            return (0, known.index(name))
+        variant = variants[name]
+        return (2,) if variant is None else (1, *variant.place)
+
+    return sorted(names, key=place)
 
 
 def sort_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows by data set (as first met), then method, then backbone; names unknown here come last, as met."""
     keys = pd.DataFrame(index=frame.index)
     keys["dataset"] = pd.factorize(frame["dataset"])[0]
-    for column, known in (("method", METHODS), ("backbone", BACKBONES)):
-        ranks = {name: rank for rank, name in enumerate(known)}
-        names = frame[column].unique()
-        ranks |= {name: len(known) + rank for rank, name in enumerate(names) if name not in ranks}
-        keys[column] = frame[column].map(ranks)
+    keys["method"] = frame["method"].map(
+        {name: rank for rank, name in enumerate(sort_methods(frame["method"]))}
+    )
+    ranks = {name: rank for rank, name in enumerate(BACKBONES)}
+    names = frame["backbone"].unique()
+    ranks |= {name: len(BACKBONES) + rank for rank, name in enumerate(names) if name not in ranks}
+    keys["backbone"] = frame["backbone"].map(ranks)
     return frame.loc[keys.sort_values(list(keys.columns), kind="stable").index].reset_index(drop=True)

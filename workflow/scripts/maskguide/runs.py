@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from maskguide import region_variants
 from maskguide.files import InputError, read_json, read_yaml
 
 TEXTS = ["dataset", "method", "backbone", "device"]
@@ -28,8 +29,8 @@ def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
     -------
     DataFrame with dataset, method (with the mask source after "-" where it is not the configured one),
     backbone, masks, annotation, seed, counts, accuracies and macro-F1 (percent), seconds, device,
-    num_classes, the options crop, batch_size, learning_rate, weights (None where the method has none), the
-    commit, and `run`, the folder.
+    num_classes, the options crop, batch_size, learning_rate, weights, and of MGFE regions (their names, a
+    space between) and activation (each None where the method has none), the commit, and `run`, the folder.
 
     Raises
     ------
@@ -77,12 +78,15 @@ def read_run(folder: str | Path) -> dict:
     record = read_yaml(folder / "args.yaml")
     if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
         raise InputError(f"{folder / 'args.yaml'}: holds no options; {AGAIN}")
+    guided_by_regions = record["options"] if metrics["method"] == "mgfe" else {}
     keys = [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS]
     return {
         **{key: metrics[key] for key in keys},
         "method": variant(folder, metrics),
         "num_classes": len(metrics["classes"]),
         **{key: record["options"].get(key) for key in OPTIONS},
+        "regions": " ".join(guided_by_regions.get("regions") or []) or None,
+        "activation": guided_by_regions.get("activation"),
         "commit": record.get("commit"),
         "run": str(folder),
     }
@@ -92,6 +96,7 @@ def variant(folder: Path, metrics: dict) -> str:
     """The method's name as its folder `<dataset>/<method>/<backbone>/seed<k>` gives it, such as mga-truth.
 
     The metrics name the mask source, not whether it is the configured one or a control; the folder does.
+    The variants of MGFE are those of `region_variants`.
     """
     parts = folder.absolute().parts
     expected = (
@@ -105,6 +110,11 @@ def variant(folder: Path, metrics: dict) -> str:
         raise InputError(
             f"{folder}: holds the run {'/'.join(expected)}, which its folder does not say; "
             "keep runs in <dataset>/<method>/<backbone>/seed<k>"
+        )
+    if metrics["method"] == "mgfe" and region_variants.parse(parts[-3]) is None:
+        raise InputError(
+            f"{folder}: '{parts[-3]}' names no variant of MGFE; call the folder mgfe[-<region>]"
+            "[-sigmoid|-softmax][-filled|-binarised][-counterparts][-shuffled][-n<count>]"
         )
     return parts[-3]
 
