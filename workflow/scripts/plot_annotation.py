@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pandas as pd
 from maskguide import cli, labels, region_variants
+from maskguide.annotation_figures import annotation_figure
 from maskguide.figure_style import save
 from maskguide.files import InputError, read_json
-from maskguide.region_figures import annotation_figure
 from maskguide.runs import read_runs
 
 
