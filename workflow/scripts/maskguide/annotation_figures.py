@@ -63,7 +63,7 @@ def _draw_detection(panel: Axes, detectors: pd.DataFrame) -> None:
             color=INK,
         )
     else:
-        panel.legend(loc="lower right")
+        panel.legend(loc="best")
 
 
 def _draw_accuracy(panel: Axes, runs: pd.DataFrame, baselines: pd.DataFrame) -> None:
