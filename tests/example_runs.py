@@ -22,9 +22,13 @@ def write_run(
     test_per_class: int = 8,
     epochs: int = 12,
     names: list[str] | None = None,
+    regions: list[str] | None = None,
     **metrics,
 ) -> Path:
-    """Write `root/<dataset>/<method>/<backbone>/seed<k>` and return it; `metrics` replaces measurements."""
+    """Write `root/<dataset>/<method>/<backbone>/seed<k>` and return it; `metrics` replaces measurements.
+
+    `regions`: those that guide MGFE where its name does not say (none: vein and contour).
+    """
     folder = root / dataset / method / backbone / f"seed{seed}"
     folder.mkdir(parents=True)
     generator = np.random.default_rng([seed, *map(ord, dataset + method + backbone)])
@@ -43,7 +47,12 @@ def write_run(
         "top1_last": 100 * float((last == truth).mean()),
     }
     variant = region_variants.parse(method)
-    regions = [] if variant is None else [variant.region] if variant.region else ["vein", "contour"]
+    if variant is None:
+        regions = []
+    elif variant.region:
+        regions = [variant.region]
+    else:
+        regions = regions or ["vein", "contour"]
     source = f"{'+'.join(regions)}, filled" if regions else method.partition("-")[2] or "segmenter"
     record = {
         "dataset": dataset,

@@ -1,4 +1,4 @@
-"""The published numbers are the paper's."""
+"""The published numbers are the papers'."""
 
 import re
 
@@ -52,3 +52,39 @@ def test_published_numbers_are_the_papers(shared):
         assert rows["published"].tolist() == [float(value) for value in values]
     first = re.search(r"SoyCultivarVein ([\d.]+) .*HainanLeaf ([\d.]+), BtfPIS ([\d.]+\d)", section).groups()
     assert read_published("table1")["published"].tolist() == [float(value) for value in first]
+
+
+def test_published_numbers_of_mgfe_are_the_papers(shared):
+    """Against the project's own notes of the paper, read independently."""
+    notes = (shared / "published.md").read_text(encoding="utf-8")
+    section = notes[notes.index("## MGFE: mask") : notes.index("## ACA")]
+    names = {
+        "AlexNet": ("baseline", "alexnet"),
+        "VGG-16": ("baseline", "vgg16"),
+        "ResNet-50": ("baseline", "resnet50"),
+        "InceptionV3": ("baseline", "inception_v3"),
+        "MobileNetV2": ("baseline", "mobilenet_v2"),
+        "Improved B-CNN": ("improved_bcnn", "vgg16"),
+        "NTS-Net": ("nts_net", "resnet50"),
+        "fast-MPN-COV": ("fast_mpn_cov", "resnet50"),
+        "DCL": ("dcl", "resnet50"),
+        "MaskCOV": ("maskcov", "resnet50"),
+        "MGFE (ResNet-50)": ("mgfe", "resnet50"),
+        "+ vein": ("mgfe-vein", "resnet50"),
+        "+ contour": ("mgfe-contour", "resnet50"),
+        "+ both": ("mgfe", "resnet50"),
+    }
+    second = section[section.index("Table II,") : section.index("Table III")].split(": ", 1)[1]
+    third = section[section.index("Table III:") : section.index("Protocol")].split(": ", 1)[1]
+    for table, printed in (("mgfe_table2", second), ("mgfe_table3", third)):
+        cells = [re.fullmatch(r"(.+) ([\d.]+) / (\d+\.\d+)\.?", cell.strip()) for cell in printed.split(";")]
+        expected = {
+            (dataset, *names[cell[1]]): float(value)
+            for cell in cells
+            for dataset, value in (("cottoncultivar", cell[2]), ("soycultivarlocal", cell[3]))
+        }
+        found = read_published(table).set_index(["dataset", "method", "backbone"])["published"].to_dict()
+        assert found == expected
+    first = re.search(r"CottonCultivar (0\.\d+), SoyCultivarLocal (0\.\d+)", section).groups()
+    rows = read_published("mgfe_table1")
+    assert rows["published"].tolist() == [pytest.approx(100 * float(value)) for value in first]

@@ -49,6 +49,18 @@ def test_run_in_another_runs_folder_is_refused(tmp_path):
         read_runs([moved])
 
 
+def test_variants_of_mgfe_are_told_by_their_folder(tmp_path):
+    folders = [write_run(tmp_path, method=method) for method in ("mgfe-vein-sigmoid-n5", "mgfe", "baseline")]
+    table = read_runs(folders)
+    assert table["method"].tolist() == ["mgfe-vein-sigmoid-n5", "mgfe", "baseline"]
+    assert table["regions"].tolist()[:2] == ["vein", "vein contour"]
+    assert table["activation"].tolist()[:2] == ["sigmoid", "softmax"]
+    assert table[["regions", "activation"]].iloc[2].isna().all()
+    moved = folders[1].parents[1].rename(tmp_path / "btfpis" / "mgfe-n5-vein") / "mobilenet_v2" / "seed1"
+    with pytest.raises(InputError, match="'mgfe-n5-vein' names no variant of MGFE"):
+        read_runs([moved])
+
+
 def test_doubled_and_contradicting_runs_are_refused(tmp_path):
     first = write_run(tmp_path / "a", seed=1)
     with pytest.raises(InputError, match="another run is also"):

@@ -12,7 +12,7 @@ _NAME = re.compile(
     r"(?:-(?P<content>filled|binarised))?"
     r"(?P<counterparts>-counterparts)?"
     r"(?P<shuffled>-shuffled)?"
-    r"(?:-n(?P<count>\d+))?"
+    r"(?:-n(?P<count>[1-9]\d*))?"
 )
 
 
