@@ -1,5 +1,7 @@
 """Write the chosen images for a person to mark: copies, LabelMe files, a contact sheet, a README.
 
+What to mark are masks, or (--kind boxes) a box around each region.
+
 Example:
     python workflow/scripts/export_annotation.py --index results/demo/data/leaves/index.csv \\
         --chosen results/demo/annotate/leaves/chosen.csv --classes main_vein second_order_vein \\
@@ -23,7 +25,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
     parser.add_argument("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
-    parser.add_argument("--classes", nargs="+", required=True, help="mask classes without the background")
+    parser.add_argument(
+        "--kind", choices=["masks", "boxes"], default="masks", help="what a person shall mark"
+    )
+    parser.add_argument(
+        "--classes",
+        "--regions",
+        nargs="+",
+        required=True,
+        help="what to mark: mask classes without the background; regions with --kind boxes",
+    )
     parser.add_argument("--marks", default=CONFIGURED, help="where the README tells to put the result")
     parser.add_argument(
         "--line-width", type=int, default=3, help="width of painted lines, told in the README"
@@ -35,7 +46,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     classes = check_classes(args.classes)
     chosen = read_chosen(args.chosen, read_index(args.index))
-    export(chosen, classes, args.output, args.marks, args.line_width)
+    line_width = args.line_width if args.kind == "masks" else None
+    export(chosen, classes, args.output, args.marks, line_width)
     cli.log.info("%d images to mark are in %s; its README.txt tells how", len(chosen), args.output)
 
 

@@ -1,7 +1,8 @@
-"""Which images to mark, what a person gets to mark them, and what comes back.
+"""Which images to mark, what a person gets to mark them, and what comes back: masks, or boxes of regions.
 
 `annotated.csv` holds image_id, mask and boxes (paths from the folder of the CSV, "" where absent) and
-source: "published" with the data set, "manual" by a person, or "automatic" without either.
+source: "published" with the data set, "manual" by a person, or "automatic" without either. `boxes.csv` is
+described in `maskguide.boxes`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from maskguide.annotation_sources import Mark
+from maskguide.box_sources import BoxedImage
+from maskguide.boxes import COLUMNS as BOX_COLUMNS
+from maskguide.boxes import Box, boxes_text, trimmed_of
 from maskguide.cli import log
-from maskguide.contact_sheets import contact_sheet, tile
+from maskguide.contact_sheets import COLOURS, contact_sheet, tile
 from maskguide.files import InputError, atomic_directory, atomic_file, write_csv, write_json, write_text
 from maskguide.pictures import read_rgb
 
@@ -44,6 +48,34 @@ If an image has several, the label mask counts first, then LabelMe, COCO, YOLO. 
 the filled rectangle.
 
 With LabelMe:   labelme images --labels classes.txt --nodata --output <FOLDER>
+
+Where to put the result: {place}.
+Do not leave it in here: this folder is made anew when the choice of images changes.
+Then start the workflow again.
+"""
+
+BOXES_README = """\
+{count} images to draw boxes on
+{underline}
+images/            the images, each with an empty LabelMe file (.json) beside it
+contact_sheet.png  all of them on one picture
+classes.txt        the names of the regions, in their order
+
+In every image, draw a rectangle around each of these regions, wherever it shows:
+{classes}
+Rectangles may overlap. Several of one region are allowed, none as well, but every image must be marked.
+
+How, whichever suits you (names in <> stand for the image's file name without its ending):
+  <image>.txt   YOLO: lines "class cx cy w h"; class 0 is {first}, or what a classes.txt beside it says.
+                An empty file says: this image shows none of the regions
+  any name.json COCO: bbox (or polygons); its categories bear the names above
+  <image>.json  LabelMe: rectangle; of any other shape, the rectangle around it is taken
+If an image has several, YOLO counts first, then COCO, then LabelMe.
+
+With LabelMe:   labelme images --labels classes.txt --nodata --output <FOLDER>
+
+Test images (split test in index.csv) may be marked in the same folder, under their image_id. The detector
+is judged by them and learns nothing from them.
 
 Where to put the result: {place}.
 Do not leave it in here: this folder is made anew when the choice of images changes.
@@ -95,9 +127,13 @@ def read_chosen(path: str | Path, index: pd.DataFrame) -> pd.DataFrame:
 
 
 def export(
-    chosen: pd.DataFrame, classes: Sequence[str], folder: str | Path, marks: str, line_width: int
+    chosen: pd.DataFrame, classes: Sequence[str], folder: str | Path, marks: str, line_width: int | None
 ) -> None:
-    """Write what a person needs to mark the chosen images; `marks` says where the result shall be put."""
+    """Write what a person needs to mark the chosen images; `marks` says where the result shall be put.
+
+    `classes` are mask classes, painted with lines `line_width` pixels wide; where that is None, they are
+    regions to draw boxes around.
+    """
     with atomic_directory(folder) as temporary:
         (temporary / "images").mkdir()
         tiles = []
@@ -111,18 +147,42 @@ def export(
             temporary / "contact_sheet.png"
         )
         write_text(temporary / "classes.txt", "".join(f"{name}\n" for name in classes))
-        heading = f"{len(chosen)} images to mark"
-        text = README.format(
-            count=len(chosen),
-            underline="=" * len(heading),
-            classes="".join(f"  {label}  {name}\n" for label, name in enumerate(classes, 1)),
-            values=", ".join(f"{label} = {name}" for label, name in enumerate(classes, 1))
-            + (" (or 255)" if len(classes) == 1 else ""),
-            first=classes[0],
-            line_width=line_width,
-            place=marks,
-        )
+        if line_width is None:
+            text = boxes_readme(len(chosen), classes, marks)
+        else:
+            text = masks_readme(len(chosen), classes, marks, line_width)
         write_text(temporary / "README.txt", text)
+
+
+def masks_readme(count: int, classes: Sequence[str], place: str, line_width: int) -> str:
+    """How to mark mask classes."""
+    return README.format(
+        count=count,
+        underline="=" * len(f"{count} images to mark"),
+        classes="".join(f"  {label}  {name}\n" for label, name in enumerate(classes, 1)),
+        values=", ".join(f"{label} = {name}" for label, name in enumerate(classes, 1))
+        + (" (or 255)" if len(classes) == 1 else ""),
+        first=classes[0],
+        line_width=line_width,
+        place=place,
+    )
+
+
+def boxes_readme(count: int, regions: Sequence[str], place: str) -> str:
+    """How to draw the boxes of regions."""
+    width = max(len(region) for region in regions)
+    lines = []
+    for number, region in enumerate(regions):
+        thin = trimmed_of(region) > 0
+        how = "around the veins, their outermost tips left out" if thin else "around the whole of it, tightly"
+        lines.append(f"  {number}  {region:{width}}  {how}\n")
+    return BOXES_README.format(
+        count=count,
+        underline="=" * len(f"{count} images to draw boxes on"),
+        classes="".join(lines),
+        first=regions[0],
+        place=place,
+    )
 
 
 def labelme_file(name: str, size: tuple[int, int]) -> dict:
@@ -167,6 +227,44 @@ def write_annotated(
     with atomic_file(sheet) as temporary:
         contact_sheet(tiles, title, classes).save(temporary)
     write_csv(output, pd.DataFrame(rows, columns=["image_id", "mask", "boxes", "source"]))
+
+
+def write_boxes(
+    train: Sequence[BoxedImage],
+    test: Sequence[BoxedImage],
+    regions: Sequence[str],
+    title: str,
+    output: Path,
+    folder: Path,
+    sheet: Path,
+) -> None:
+    """Write `folder` (<image_id>.txt in YOLO's format), the contact sheet of `train`, and `output`."""
+    rows, tiles = [], []
+    with atomic_directory(folder) as temporary:
+        for image in (*train, *test):
+            write_text(temporary / f"{image.image_id}.txt", boxes_text(image.boxes, image.size))
+            path = relative(folder / f"{image.image_id}.txt", output.parent)
+            rows.append((image.image_id, image.split, path, image.source))
+    for image in train:
+        numbers = [sum(box.region == number for box in image.boxes) for number in range(len(regions))]
+        words = ", ".join(f"{name} {number}" for name, number in zip(regions, numbers, strict=True))
+        tiles.append((image.image_id, words, boxed_tile(read_rgb(image.path), image.boxes)))
+    with atomic_file(sheet) as temporary:
+        contact_sheet(tiles, title, regions).save(temporary)
+    write_csv(output, pd.DataFrame(rows, columns=BOX_COLUMNS))
+
+
+def boxed_tile(image: np.ndarray, boxes: Iterable[Box]) -> Image.Image:
+    """An image (uint8 [H, W, 3]) as a contact sheet's tile, its boxes in the colours of their regions."""
+    picture = tile(image)
+    draw = ImageDraw.Draw(picture)
+    across, down = picture.width / image.shape[1], picture.height / image.shape[0]
+    for box in boxes:
+        corners = (box.left * across, box.top * down, box.right * across - 1, box.bottom * down - 1)
+        left, top, right, bottom = map(round, corners)
+        place = (left, top, max(left, right), max(top, bottom))
+        draw.rectangle(place, outline=COLOURS[box.region % len(COLOURS)], width=2)
+    return picture
 
 
 def relative(path: str | Path, folder: Path) -> str:

@@ -141,6 +141,7 @@ def read_yolo(
     """The boxes of a YOLO txt, lines "class cx cy w h" in image sizes.
 
     Class numbers count in `names` (the program's own classes.txt) where given, else in `classes`, from 0.
+    [] for an empty file.
     """
     names = classes if names is None else names
     shapes = []
@@ -157,21 +158,24 @@ def read_yolo(
         if not 0 <= index < len(names):
             raise InputError(f"{path}: line {number}: class {index} is unknown; 0 is {names[0]!r}, and so on")
         label = label_of(path, names[index], classes)
+        if w <= 0 or h <= 0:
+            raise InputError(
+                f"{path}: line {number}: width and height must be above 0: {line.strip()[:60]!r}"
+            )
         scale = np.array([size[1], size[0]])
         points = np.array([[cx - w / 2, cy - h / 2], [cx + w / 2, cy + h / 2]]) * scale
-        check_points(path, names[index], points, size)
+        check_points(f"{path}: line {number}", names[index], points, size)
         shapes.append(Shape(label, "box", points))
-    if not shapes:
-        raise InputError(f"{path}: holds no box; mark the object or delete the file")
     return shapes
 
 
 def read_coco(
-    path: str | Path, classes: Sequence[str], sizes: dict[str, tuple[int, int]]
+    path: str | Path, classes: Sequence[str], sizes: dict[str, tuple[int, int]], boxes_only: bool = False
 ) -> dict[str, list[Shape]]:
     """Boxes and polygons of a COCO JSON by image id (the file name without its ending).
 
-    Images that are not in `sizes` (image id → (H, W)) are passed over.
+    Images that are not in `sizes` (image id → (H, W)) are passed over. With `boxes_only` every annotation is
+    one shape, its box (without one, all points of its polygons).
     """
     content = read_json(path)
     shapes: dict[str, list[Shape]] = {}
@@ -185,23 +189,36 @@ def read_coco(
             image_id, _ = images[entry["image_id"]]
             if image_id in sizes:
                 name, size = names[entry["category_id"]], sizes[image_id]
-                shapes.setdefault(image_id, []).extend(_coco_shapes(path, entry, name, classes, size))
+                found = _coco_shapes(path, entry, name, classes, size, boxes_only)
+                shapes.setdefault(image_id, []).extend(found)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path}: is no COCO file ({type(error).__name__}: {error})") from error
     return shapes
 
 
 def _coco_shapes(
-    path: str | Path, entry: dict[str, Any], name: str, classes: Sequence[str], size: tuple[int, int]
+    path: str | Path,
+    entry: dict[str, Any],
+    name: str,
+    classes: Sequence[str],
+    size: tuple[int, int],
+    boxes_only: bool,
 ) -> list[Shape]:
-    """Polygons and box of one COCO annotation."""
+    """Polygons and box of one COCO annotation; or the box alone, else its polygons in one shape."""
     label = label_of(path, name, classes)
     segmentation = entry.get("segmentation") or []
+    if boxes_only and entry.get("bbox"):
+        segmentation = []
     if isinstance(segmentation, dict):
         raise InputError(
             f"{path}: annotation {entry.get('id')} is run-length coded; export polygons or label PNGs"
         )
-    shapes = [Shape(label, "polygon", np.array(part, dtype=float).reshape(-1, 2)) for part in segmentation]
+    if boxes_only and not segmentation and not entry.get("bbox"):
+        raise InputError(f"{path}: annotation {entry.get('id')} has neither a bbox nor a polygon")
+    parts = [np.array(part, dtype=float).reshape(-1, 2) for part in segmentation]
+    if boxes_only and parts:
+        parts = [np.concatenate(parts)]
+    shapes = [Shape(label, "polygon", part) for part in parts]
     if entry.get("bbox"):
         left, top, width, height = map(float, entry["bbox"])
         shapes.append(Shape(label, "box", np.array([[left, top], [left + width, top + height]])))

@@ -20,6 +20,7 @@ from maskguide.annotation_formats import (
     yolo_text,
 )
 from maskguide.automatic import automatic_mask, check_automatic_classes
+from maskguide.boxes import Box, shapes_to_boxes
 from maskguide.cli import log
 from maskguide.files import InputError, read_json, write_text
 from maskguide.pictures import EIGHT_BIT_MODES, open_upright, read_rgb
@@ -68,6 +69,13 @@ def manual_marks(
     Where marks are missing, an `InputError` says which and where to put them, `list_file` names all.
     """
     found = MarkFolder(folder, chosen, classes, line_width)
+    require_marks(found, folder, chosen, list_file)
+    for row in chosen.itertuples():
+        yield found.mark(row.image_id)
+
+
+def require_marks(found: MarkFolder, folder: Path, chosen: pd.DataFrame, list_file: Path) -> None:
+    """Refuse to go on without a mark of every chosen image; `list_file` then names those that lack one."""
     missing = [row.image_id for row in chosen.itertuples() if not found.has(row.image_id)]
     if missing:
         write_text(list_file, "".join(f"{image_id}\n" for image_id in missing))
@@ -78,21 +86,31 @@ def manual_marks(
         )
     list_file.unlink(missing_ok=True)
     found.warn_of_strangers()
-    for row in chosen.itertuples():
-        yield found.mark(row.image_id)
 
 
 class MarkFolder:
-    """What lies in a folder of marks, by file name: <image_id>.png, .json, .txt; COCO under any name."""
+    """What lies in a folder of marks, by file name: <image_id>.png, .json, .txt; COCO under any name.
 
-    def __init__(self, folder: Path, chosen: pd.DataFrame, classes: Sequence[str], line_width: int):
-        self.classes, self.line_width = list(classes), line_width
+    With `boxes_only`, label PNGs are passed over, and an empty YOLO file is a mark: it says that there is
+    nothing to mark in the image.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        chosen: pd.DataFrame,
+        classes: Sequence[str],
+        line_width: int = 1,
+        boxes_only: bool = False,
+    ):
+        self.classes, self.line_width, self.boxes_only = list(classes), line_width, boxes_only
         self.paths = dict(zip(chosen["image_id"], chosen["path"], strict=True))
         self.sizes = {image_id: read_rgb(path).shape[:2] for image_id, path in self.paths.items()}
         self.files = self._files(folder)
         names = self.files.pop("classes.txt", None)
         self.names = read_names(names) or None if names else None
-        self.label_masks = {image_id: path for image_id in self.paths if (path := self._label_mask(image_id))}
+        images = [] if boxes_only else self.paths
+        self.label_masks = {image_id: path for image_id in images if (path := self._label_mask(image_id))}
         # image id → (file, its shapes), the more exact format first
         self.shapes: dict[str, list[tuple[Path, list[Shape]]]] = {image_id: [] for image_id in self.paths}
         self._read_labelme()
@@ -116,6 +134,11 @@ class MarkFolder:
             raise InputError(f"{source}: the mark of {image_id} is empty; mark the object")
         boxes = (yolo_text(shapes, size) for _, shapes in reversed(found))
         return Mark(labels, next((text for text in boxes if text), ""))
+
+    def boxes(self, image_id: str) -> list[Box]:
+        """The rectangles around the marks of an image that `has` one: of YOLO, else COCO, else LabelMe."""
+        source, shapes = self.shapes[image_id][-1]
+        return shapes_to_boxes(source, shapes, self.sizes[image_id])
 
     def warn_of_strangers(self) -> None:
         """Name files that belong to no chosen image: a typing error in a name would go unseen."""
@@ -157,13 +180,17 @@ class MarkFolder:
                 content = read_json(path)
                 if isinstance(content, dict) and "annotations" in content:
                     del self.files[name]
-                    for image_id, shapes in read_coco(path, self.classes, self.sizes).items():
+                    marks = read_coco(path, self.classes, self.sizes, self.boxes_only)
+                    for image_id, shapes in marks.items():
                         self.shapes[image_id].append((path, shapes))
 
     def _read_yolo(self) -> None:
         for image_id, size in self.sizes.items():
             if path := self.files.get(f"{image_id}.txt"):
-                self.shapes[image_id].append((path, read_yolo(path, self.classes, size, self.names)))
+                shapes = read_yolo(path, self.classes, size, self.names)
+                if not shapes and not self.boxes_only:
+                    raise InputError(f"{path}: holds no box; mark the object or delete the file")
+                self.shapes[image_id].append((path, shapes))
 
 
 def read_names(path: Path) -> list[str]:

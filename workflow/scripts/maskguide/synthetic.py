@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskguide import leaf_paint, leaf_shape
+from maskguide.boxes import THIN_TRIMMED, box_of_mask
 from maskguide.leaf_paint import Coverage, blend
 from maskguide.leaf_shape import OUTLINE, VENATION, Cultivar
 
@@ -165,7 +166,7 @@ def draw_leaf(cultivar: Cultivar, size: int, rng: np.random.Generator, difficult
 
     labels = _labels(size, main_vein, second_order, surface)
     visible = silhouette >= 0.5
-    boxes = np.array([[VEIN_BOX, *_box(labels > 0, 0.15)], [CONTOUR_BOX, *_box(visible, 0.0)]])
+    boxes = np.array([[VEIN_BOX, *_box(labels > 0, THIN_TRIMMED)], [CONTOUR_BOX, *_box(visible, 0.0)]])
     return Leaf(leaf_paint.expose(rng, image), labels, visible, boxes)
 
 
@@ -184,13 +185,11 @@ def _labels(
 
 def _box(mask: NDArray, trimmed: float) -> tuple[float, float, float, float]:
     """(centre x, centre y, width, height) in image sizes of a mask, less `trimmed` at each end."""
-    rows, columns = np.nonzero(mask)
-    left, right = np.quantile(columns, [trimmed, 1.0 - trimmed])
-    top, bottom = np.quantile(rows, [trimmed, 1.0 - trimmed])
+    left, top, right, bottom = box_of_mask(mask, trimmed)
     height, width = mask.shape
     return (
-        (left + right + 1) / 2 / width,
-        (top + bottom + 1) / 2 / height,
-        (right - left + 1) / width,
-        (bottom - top + 1) / height,
+        (left + right) / 2 / width,
+        (top + bottom) / 2 / height,
+        (right - left) / width,
+        (bottom - top) / height,
     )
