@@ -18,7 +18,11 @@ from maskguide.annotation import export, read_chosen
 from maskguide.datasets import read_index
 from maskguide.masks import check_classes
 
-CONFIGURED = "the folder that the configuration names (annotate: marks), else resources/<dataset>/annotations"
+CONFIGURED = {
+    "masks": "the folder that the configuration names (annotate: marks), else "
+    "resources/<dataset>/annotations",
+    "boxes": "the folder that import_boxes.py gets as --marks",
+}
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -35,7 +39,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         required=True,
         help="what to mark: mask classes without the background; regions with --kind boxes",
     )
-    parser.add_argument("--marks", default=CONFIGURED, help="where the README tells to put the result")
+    parser.add_argument(
+        "--marks", help="where the README tells to put the result; without it, where the workflow looks"
+    )
     parser.add_argument(
         "--line-width", type=int, default=3, help="width of painted lines, told in the README"
     )
@@ -47,7 +53,7 @@ def main(args: argparse.Namespace) -> None:
     classes = check_classes(args.classes)
     chosen = read_chosen(args.chosen, read_index(args.index))
     line_width = args.line_width if args.kind == "masks" else None
-    export(chosen, classes, args.output, args.marks, line_width)
+    export(chosen, classes, args.output, args.marks or CONFIGURED[args.kind], line_width)
     cli.log.info("%d images to mark are in %s; its README.txt tells how", len(chosen), args.output)
 
 

@@ -20,8 +20,10 @@ import argparse
 import json
 from pathlib import Path
 
+import pandas as pd
 from maskguide import box_sources, cli
 from maskguide.annotation import read_chosen, write_boxes
+from maskguide.box_sources import BoxedImage
 from maskguide.datasets import read_index
 from maskguide.files import InputError
 from maskguide.masks import check_classes
@@ -78,8 +80,14 @@ def main(args: argparse.Namespace) -> None:
         cli.log.warning("%s: no test image has known boxes: the detector cannot be judged", args.dataset)
 
 
-def boxed_images(args, chosen, test, regions, classes):
-    """The chosen images and the test images with known boxes, as lists of `box_sources.BoxedImage`."""
+def boxed_images(
+    args: argparse.Namespace,
+    chosen: pd.DataFrame,
+    test: pd.DataFrame,
+    regions: box_sources.Regions,
+    classes: tuple[str, ...],
+) -> tuple[list[BoxedImage], list[BoxedImage]]:
+    """The chosen images, and the test images with known boxes."""
     if args.mode == "manual":
         if args.marks is None:
             raise InputError(f"{args.dataset}: mode manual needs --marks, the folder of the finished marks")

@@ -174,7 +174,7 @@ def boxes_readme(count: int, regions: Sequence[str], place: str) -> str:
     lines = []
     for number, region in enumerate(regions):
         thin = trimmed_of(region) > 0
-        how = "around the veins, their outermost tips left out" if thin else "around the whole of it, tightly"
+        how = "around the central part of the veins, without their outer ends" if thin else "around all of it"
         lines.append(f"  {number}  {region:{width}}  {how}\n")
     return BOXES_README.format(
         count=count,
