@@ -34,7 +34,7 @@ def stores(tmp_path_factory):
 @settings(max_examples=200, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(2, 60), st.integers(0, 10**6))
 def test_windows_stay_inside_or_hold_the_whole_image(height, width, crop, seed):
-    draw = draw_augmentation(np.random.default_rng(seed), height, width, crop)
+    draw = draw_augmentation(np.random.default_rng(seed), height, width, crop, 0.5)
     for start, length in ((draw.window.top, height), (draw.window.left, width)):
         assert min(0, length - crop) <= start <= max(0, length - crop)
     if draw.erased is not None:
@@ -45,7 +45,7 @@ def test_windows_stay_inside_or_hold_the_whole_image(height, width, crop, seed):
 
 def test_flips_and_erasing_have_the_published_probabilities():
     rng = np.random.default_rng(0)
-    draws = [draw_augmentation(rng, 300, 300, 224) for _ in range(4000)]
+    draws = [draw_augmentation(rng, 300, 300, 224, 0.5) for _ in range(4000)]
     assert np.mean([draw.flip for draw in draws]) == pytest.approx(0.5, abs=0.03)
     erased = [draw.erased for draw in draws if draw.erased]
     assert len(erased) / 4000 == pytest.approx(0.5, abs=0.03)
@@ -68,7 +68,7 @@ def test_cut_pads_with_black(top, left, height, width, flip):
 
 def test_mask_and_image_are_moved_alike(stores):
     """With a grid as fine as the crop, the pooled mask is the red channel, erased, over its maximum."""
-    data = TrainingImages(*stores, grid=(CROP, CROP), crop=CROP, batch_size=5, seed=3)
+    data = TrainingImages(stores[0], [stores[1]], grid=(CROP, CROP), crop=CROP, batch_size=5, seed=3)
     for epoch in range(6):
         (batch,) = data.epoch(epoch, "cpu")
         red = (batch.images[:, 0] * 0.229 + 0.485).numpy()
@@ -80,7 +80,7 @@ def test_mask_and_image_are_moved_alike(stores):
 
 
 def test_each_epoch_takes_every_image_once_in_another_order(stores):
-    data = TrainingImages(stores[0], None, grid=(3, 3), crop=CROP, batch_size=3, seed=0)
+    data = TrainingImages(stores[0], [], grid=(3, 3), crop=CROP, batch_size=3, seed=0)
     sizes = [[len(batch.labels) for batch in data.epoch(epoch, "cpu")] for epoch in range(2)]
     assert sizes == [[3, 2], [3, 2]]
     first, second, again = (
@@ -92,7 +92,7 @@ def test_each_epoch_takes_every_image_once_in_another_order(stores):
 
 
 def test_a_last_batch_of_one_image_is_left_out(stores):
-    data = TrainingImages(stores[0], None, grid=(3, 3), crop=CROP, batch_size=2, seed=0)
+    data = TrainingImages(stores[0], [], grid=(3, 3), crop=CROP, batch_size=2, seed=0)
     assert [len(batch.labels) for batch in data.epoch(0, "cpu")] == [2, 2]
 
 
@@ -121,6 +121,6 @@ def test_missing_masks_are_named(stores, tmp_path):
         pd.DataFrame({"image_id": ["i0"], "path": [path], "split": ["train"]}), tmp_path, tmp_path / "some"
     )
     with pytest.raises(InputError, match=r"some: has no mask of image i1"):
-        TrainingImages(images, MaskStore(tmp_path / "some"), (3, 3), CROP, 2, 0)
+        TrainingImages(images, [MaskStore(tmp_path / "some")], (3, 3), CROP, 2, 0)
     with pytest.raises(InputError, match="--batch-size 1"):
-        TrainingImages(images, None, (3, 3), CROP, 1, 0)
+        TrainingImages(images, [], (3, 3), CROP, 1, 0)

@@ -48,7 +48,7 @@ def test_loss_follows_equations_8_and_9():
     model = methods.create("mga", tiny_backbone(), OPTIONS)
     output = Output(torch.from_numpy(logits), torch.from_numpy(attention))
     batch = Batch(
-        torch.empty(3), torch.from_numpy(labels), torch.from_numpy(masks), torch.ones(3, dtype=torch.bool)
+        torch.empty(3), torch.from_numpy(labels), torch.from_numpy(masks), torch.ones(3, 1, dtype=torch.bool)
     )
     terms = model.loss(output, batch)
     cross_entropy = np.mean(

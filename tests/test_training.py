@@ -5,46 +5,21 @@ import subprocess
 import sys
 import time
 
-import build_store
 import numpy as np
 import pandas as pd
-import pool_masks
 import pretrain_backbone
 import pytest
 import torch
 import train_classifier
 import yaml
+from example_stores import CLASSES, make_squares, without_times
 from maskguide import backbones, methods, training
 from maskguide.files import InputError
-from PIL import Image
-
-CLASSES = 3
-COLUMNS = ["image_id", "path", "class", "class_id", "split", "mask", "outline", "boxes"]
 
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory):
-    """Pictures of a bright square whose colour is the class, its mask, both stored through the scripts."""
-    folder = tmp_path_factory.mktemp("stores")
-    (folder / "masks" / "soft").mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    rows = []
-    for number in range(CLASSES * 8):
-        class_id, split = number % CLASSES, "train" if number < CLASSES * 5 else "test"
-        pixels = rng.integers(0, 120, (48, 40, 3), dtype=np.uint8)
-        mask = np.zeros((48, 40), dtype=np.uint8)
-        top, left = rng.integers(0, 24), rng.integers(0, 16)
-        pixels[top : top + 24, left : left + 24, class_id] = 250
-        mask[top : top + 24, left : left + 24] = 255
-        Image.fromarray(pixels).save(folder / f"i{number}.png")
-        Image.fromarray(mask).save(folder / "masks" / "soft" / f"i{number}.png")
-        rows.append((f"i{number}", f"i{number}.png", f"c{class_id}", class_id, split, "", "", ""))
-    pd.DataFrame(rows, columns=COLUMNS).to_csv(folder / "index.csv", index=False)
-    index = ["--index", str(folder / "index.csv")]
-    build_store.main(build_store.parse_args([*index, "--output", str(folder / "store")]))
-    masks = ["--masks", str(folder / "masks"), "--output", str(folder / "pooled")]
-    pool_masks.main(pool_masks.parse_args([*index, *masks]))
-    return folder
+    return make_squares(tmp_path_factory.mktemp("stores"))
 
 
 def options(stores, output, **others):
@@ -62,14 +37,6 @@ def options(stores, output, **others):
 def run(stores, output, **others):
     train_classifier.main(train_classifier.parse_args(options(stores, output, **others)))
     return json.loads((output / "metrics.json").read_text())
-
-
-def without_times(folder):
-    """What a run measured, times apart."""
-    metrics = json.loads((folder / "metrics.json").read_text())
-    history = pd.read_csv(folder / "history.csv").drop(columns="seconds").to_csv()
-    metrics = {name: value for name, value in metrics.items() if not name.endswith("_seconds")}
-    return metrics, history, (folder / "predictions.csv").read_text()
 
 
 def assert_same_run(one, other):
@@ -194,7 +161,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(stores, tmp_path, root):
     command = [sys.executable, script, *options(stores, tmp_path / "run", mask_store=None)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "error: --method mga: needs --mask-store, made by pool_masks.py\n"
+    assert done.stderr == "error: --method mga: needs 1 --mask-store, made by pool_masks.py; 0 given\n"
     assert not (tmp_path / "run").exists()
 
 

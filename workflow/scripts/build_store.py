@@ -12,6 +12,7 @@ import logging
 from pathlib import Path
 
 from maskguide import cli, datasets, store
+from maskguide.files import InputError
 
 log = logging.getLogger("maskguide")
 
@@ -19,6 +20,13 @@ log = logging.getLogger("maskguide")
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--resize", type=int, help="side of the squares that training images are brought to")
+    parser.add_argument("--test-resize", type=int, help="the same for test images (none: as --resize)")
+    parser.add_argument(
+        "--masked",
+        type=Path,
+        help="folder of masked training images <image_id>.png: a store of those instead",
+    )
     parser.add_argument("--workers", type=int, default=2, help="threads that decode")
     parser.add_argument("--output", type=Path, required=True, help="folder of the store")
     return parser.parse_args(argv)
@@ -26,7 +34,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     index = datasets.read_index(args.index)
-    store.build_images(index, args.output, args.workers)
+    if args.masked:
+        index = index.assign(path=[str(args.masked / f"{image_id}.png") for image_id in index["image_id"]])
+        index = index[(index["split"] == "train") & index["path"].map(lambda path: Path(path).is_file())]
+        if index.empty:
+            raise InputError(f"{args.masked}: holds no masked training image; nothing was detected")
+    store.build_images(index, args.output, store.resize_option(args.resize, args.test_resize), args.workers)
     log.info("%d images stored in %s", len(index), args.output)
 
 

@@ -79,7 +79,7 @@ def train(
         order = rng.permutation(len(images))
         losses = []
         for rows in np.split(order[: steps * args.batch_size], steps):
-            draws = [draw_augmentation(rng, args.size, args.size, args.crop) for _ in rows]
+            draws = [draw_augmentation(rng, args.size, args.size, args.crop, 0.0) for _ in rows]
             crops = [cut(images[row], draw.window, draw.flip) for row, draw in zip(rows, draws, strict=True)]
             with mixed_precision(device):
                 predicted = backbone(images_on(np.stack(crops), device))

@@ -1,4 +1,4 @@
-"""Train a classifier (baseline, attention, or mask guided attention) and test it after every epoch.
+"""Train a classifier (baseline, attention, MGA or MGFE) and test it after every epoch.
 
 Writes model.pt (last epoch), history.csv, predictions.csv, metrics.json and args.yaml into the output folder.
 An interrupted training continues from --checkpoint, on a CPU with the same result to the bit. The defaults
@@ -23,19 +23,40 @@ from maskguide.files import InputError, sha256, write_csv, write_json
 
 log = logging.getLogger("maskguide")
 CHANGES_NO_RESULT = (
-    *("store", "mask_store", "weights", "annotated", "checkpoint", "output_dir"),
+    *("store", "mask_store", "counterparts", "weights", "annotated", "checkpoint", "output_dir"),
     *("device", "slots", "threads"),
 )
-METHOD_OPTIONS = ("feature_weight", "attention_weight", "guidance_weight")
+METHOD_OPTIONS = {
+    "baseline": (),
+    "attention": ("feature_weight", "attention_weight"),
+    "mga": ("feature_weight", "attention_weight", "guidance_weight"),
+    "mgfe": (
+        *("regions", "activation", "feature_weight", "region_weights", "region_loss_weights"),
+        "classification_weight",
+    ),
+}
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
     add("--store", type=Path, required=True, help="image store, made by build_store.py")
-    add("--mask-store", type=Path, help="mask store, made by pool_masks.py (mga only)")
+    add(
+        "--mask-store",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="mask stores, made by pool_masks.py: one for mga, one for each region for mgfe",
+    )
+    add(
+        "--counterparts",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="stores of masked training images (build_store.py --masked) to learn from besides",
+    )
     add("--dataset", required=True, help="name of the data set, for the tables")
-    add("--method", default="mga", help="baseline, attention or mga")
+    add("--method", default="mga", help="baseline, attention, mga or mgfe")
     add("--backbone", default="densenet161", help="small, or a torchvision name")
     add("--weights", type=Path, help="state dict to start from (none: random values)")
     add("--epochs", type=int, default=150, help="passes over the training images")
@@ -47,6 +68,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=0.01,
         help="initial rate (paper: densenet161 0.05, vgg19 0.005)",
     )
+    add("--learning-rate-steps", type=int, help="divide the rate by 10 every so many epochs (none: cosine)")
+    add("--erasing", type=float, default=0.5, help="probability that a rectangle of a crop is erased")
     add("--momentum", type=float, default=0.9, help="momentum of SGD")
     add("--weight-decay", type=float, default=5e-4, help="weight decay of SGD")
     add(
@@ -54,9 +77,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default="paper",
         help="leading children of the backbone that do not learn; paper: its number",
     )
-    add("--feature-weight", type=float, default=0.5, help="λ, weight of the features in the mix")
-    add("--attention-weight", type=float, default=0.5, help="μ, weight of the attended features")
-    add("--guidance-weight", type=float, default=0.1, help="τ, weight of the attention loss (mga only)")
+    add(
+        "--feature-weight",
+        type=float,
+        default=0.5,
+        help="mga: λ, mgfe: α (paper: 0.3), weight of the features",
+    )
+    add("--attention-weight", type=float, default=0.5, help="mga: μ, weight of the attended features")
+    add("--guidance-weight", type=float, default=0.1, help="mga: τ, weight of the attention loss")
+    add("--regions", nargs="+", default=[], help="mgfe: names of the regions, in the mask stores' order")
+    add("--activation", default="softmax", help="mgfe: softmax (as published) or sigmoid")
+    add("--region-weights", type=float, nargs="+", default=[], help="mgfe: βᵣ, one for each region")
+    add("--region-loss-weights", type=float, nargs="+", default=[], help="mgfe: δᵣ, one for each region")
+    add("--classification-weight", type=float, default=1.0, help="mgfe: μ, weight of the cross-entropy")
     add("--seed", type=int, default=1, help="seed of new layers, order, crops and dropout")
     add("--mask-source", help="name of the masks' source, for the tables")
     add(
@@ -77,13 +110,28 @@ def check_options(args: argparse.Namespace) -> None:
     for name in ("epochs", "batch_size", "crop", "learning_rate", "slots"):
         if getattr(args, name) <= 0:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be above 0")
-    for name in ("momentum", "weight_decay", "seed", *METHOD_OPTIONS):
+    for name in (
+        *("momentum", "weight_decay", "seed", "feature_weight", "attention_weight", "guidance_weight"),
+        "classification_weight",
+    ):
         if getattr(args, name) < 0:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must not be below 0")
     if args.freeze != "paper" and not args.freeze.isdecimal():
         raise InputError(f"--freeze {args.freeze}: give 'paper' or a number of children")
-    if args.method == "mga" and args.mask_store is None:
-        raise InputError("--method mga: needs --mask-store, made by pool_masks.py")
+    if args.method not in METHOD_OPTIONS:
+        raise InputError(f"--method {args.method}: unknown; choose one of {', '.join(METHOD_OPTIONS)}")
+    if min(args.region_loss_weights, default=0) < 0:
+        raise InputError(f"--region-loss-weights {args.region_loss_weights}: must not be below 0")
+    if not 0 <= args.erasing <= 1:
+        raise InputError(f"--erasing {args.erasing}: must lie between 0 and 1")
+    if args.learning_rate_steps is not None and args.learning_rate_steps < 1:
+        raise InputError(f"--learning-rate-steps {args.learning_rate_steps}: must be at least 1 epoch")
+    stores = {"mga": 1, "mgfe": max(1, len(args.regions))}.get(args.method, 0)
+    if len(args.mask_store) < stores:
+        raise InputError(
+            f"--method {args.method}: needs {stores} --mask-store, made by pool_masks.py; "
+            f"{len(args.mask_store)} given"
+        )
 
 
 def annotation_kind(path: Path | None) -> str | None:
@@ -99,7 +147,13 @@ def annotation_kind(path: Path | None) -> str | None:
 
 
 def run_metrics(
-    args: argparse.Namespace, device: str, annotation: str | None, model: Any, images: Any, progress: Any
+    args: argparse.Namespace,
+    device: str,
+    annotation: str | None,
+    model: Any,
+    images: Any,
+    counterparts: int,
+    progress: Any,
 ) -> dict[str, Any]:
     """The content of metrics.json; accuracies and F1 in percent."""
     from maskguide import evaluation
@@ -113,6 +167,7 @@ def run_metrics(
         "masks": args.mask_source if model.needs_masks else None,
         "seed": args.seed,
         "num_train": len(images.rows("train")),
+        "num_counterparts": counterparts,
         "num_test": len(labels),
         "epochs": args.epochs,
         "top1_best": evaluation.top1(labels, progress.predicted_best),
@@ -145,17 +200,23 @@ def main(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, args.weights, len(images.classes()))
     backbone.freeze(backbone.paper_frozen_children if args.freeze == "paper" else int(args.freeze))
-    options = {name: getattr(args, name) for name in METHOD_OPTIONS}
+    options = {name: getattr(args, name) for name in METHOD_OPTIONS[args.method]}
     model = methods.create(args.method, backbone, options)
-    masks = MaskStore(args.mask_store) if model.needs_masks else None
+    masks = [MaskStore(folder) for folder in args.mask_store] if model.needs_masks else []
+    counterparts = [ImageStore(folder) for folder in args.counterparts]
     grid = training.feature_grid(model, args.crop)
-    data = TrainingImages(images, masks, grid, args.crop, args.batch_size, args.seed)
-    schedule = training.Schedule(args.epochs, args.learning_rate, args.momentum, args.weight_decay)
+    data = TrainingImages(
+        images, masks, grid, args.crop, args.batch_size, args.seed, args.erasing, counterparts
+    )
+    schedule = training.Schedule(
+        args.epochs, args.learning_rate, args.momentum, args.weight_decay, args.learning_rate_steps
+    )
     fingerprint = checkpoints.fingerprint(
         {
             **{name: value for name, value in vars(args).items() if name not in CHANGES_NO_RESULT},
             "images": images.content,
-            "masks": masks.content if masks else None,
+            "masks": [store.content for store in masks],
+            "counterparts": [store.content for store in counterparts],
             "weights": sha256(args.weights) if args.weights else None,
         }
     )
@@ -173,7 +234,8 @@ def main(args: argparse.Namespace) -> None:
     write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history))
     write_csv(args.output_dir / "predictions.csv", predictions)
     cli.save_arguments(args.output_dir / "args.yaml", args)
-    metrics = run_metrics(args, device, annotation, model, images, progress)
+    extra = len(data.sources) - len(images.rows("train"))
+    metrics = run_metrics(args, device, annotation, model, images, extra, progress)
     write_json(args.output_dir / "metrics.json", metrics)
     checkpoints.clear(args.checkpoint)
     log.info("best epoch %.2f %%, last epoch %.2f %%", metrics["top1_best"], metrics["top1_last"])

@@ -6,15 +6,14 @@ head does what the original network does after its last map, so that a method ca
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torchvision import models
 
 from maskguide.files import InputError
+from maskguide.weights import read_weights
 
 SMALL = "small"
 FAMILIES = ("alexnet", "densenet", "inception_v3", "mobilenet_v2", "resnet", "resnext", "vgg", "wide_resnet")
@@ -90,18 +89,6 @@ def create(name: str, weights: Path | None, num_classes: int) -> Backbone:
             backbone, state, last_linear(backbone)[0], f"{weights}: does not fit the backbone {name}"
         )
     return backbone
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """A plain state dict read without running code from the file."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}: cannot be read as a PyTorch state dict ({reason})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"{path}: is no plain state dict (tensor name → tensor); save `model.state_dict()`")
-    return state
 
 
 def load_all_but(network: nn.Module, state: dict[str, Tensor], last: str, complaint: str) -> None:

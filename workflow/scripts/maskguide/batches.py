@@ -19,7 +19,6 @@ from maskguide.store import ImageStore, MaskStore, Rectangle
 from maskguide.transforms import normalise
 
 FLIP_PROBABILITY = 0.5
-ERASING_PROBABILITY = 0.5
 ERASED_SHARE = (0.02, 0.33)  # of the crop's area
 ERASED_RATIO = (0.3, 3.3)  # height / width
 
@@ -33,12 +32,15 @@ class Draw:
     erased: Rectangle | None
 
 
-def draw_augmentation(rng: np.random.Generator, height: int, width: int, crop: int) -> Draw:
-    """Draw a crop×crop window inside the image (around it, where the image is smaller), flip and erasing."""
+def draw_augmentation(rng: np.random.Generator, height: int, width: int, crop: int, erasing: float) -> Draw:
+    """Draw a crop×crop window inside the image (around it, where the image is smaller), flip and erasing.
+
+    erasing: probability that a rectangle is erased.
+    """
     top = int(rng.integers(min(0, height - crop), max(0, height - crop), endpoint=True))
     left = int(rng.integers(min(0, width - crop), max(0, width - crop), endpoint=True))
     flip = bool(rng.random() < FLIP_PROBABILITY)
-    erased = draw_erasing(rng, crop) if rng.random() < ERASING_PROBABILITY else None
+    erased = draw_erasing(rng, crop) if rng.random() < erasing else None
     return Draw(Rectangle(top, left, crop, crop), flip, erased)
 
 
@@ -71,9 +73,20 @@ def normalised_mask(pooled: np.ndarray) -> np.ndarray:
     return pooled / maximum if maximum > 0 else pooled
 
 
-class TrainingImages:
-    """The training images of a store, in random batches; with a mask store, masks pooled to `grid` with them.
+@dataclass(frozen=True)
+class Source:
+    """A training image: row of one of the image stores, and its name in the mask stores."""
 
+    store: int
+    row: int
+    image_id: str
+    label: int
+
+
+class TrainingImages:
+    """The training images of a store, in random batches, with the masks of each mask store pooled to `grid`.
+
+    `counterparts`: stores of further training images, which share names, classes and masks with the first.
     What a batch holds depends on (seed, epoch, image) alone: neither threads nor an interruption change it.
     A last batch of a single image is left out (batch norm cannot learn from one).
     """
@@ -81,28 +94,37 @@ class TrainingImages:
     def __init__(
         self,
         images: ImageStore,
-        masks: MaskStore | None,
+        masks: Sequence[MaskStore],
         grid: tuple[int, int],
         crop: int,
         batch_size: int,
         seed: int,
+        erasing: float = 0.5,
+        counterparts: Sequence[ImageStore] = (),
     ):
         self.images, self.masks, self.grid = images, masks, grid
-        self.crop, self.batch_size, self.seed = crop, batch_size, seed
-        self.rows = images.rows("train")
-        self.image_ids = images.layout["image_id"].tolist()
+        self.crop, self.batch_size, self.seed, self.erasing = crop, batch_size, seed, erasing
         self.labels = images.layout["class_id"].to_numpy()
-        if len(self.rows) < 2 or batch_size < 2:
-            raise InputError(f"{len(self.rows)} training image(s), --batch-size {batch_size}: 2 are needed")
-        for row in self.rows if masks is not None else []:
-            if self.image_ids[row] not in masks:
-                raise InputError(
-                    f"{masks.folder}: has no mask of image {self.image_ids[row]}; pool them again"
-                )
+        self.stores = [images, *counterparts]
+        self.sources = [
+            Source(place, int(row), store.layout["image_id"].iat[row], int(store.layout["class_id"].iat[row]))
+            for place, store in enumerate(self.stores)
+            for row in store.rows("train")
+        ]
+        if len(self.sources) < 2 or batch_size < 2:
+            raise InputError(
+                f"{len(self.sources)} training image(s), --batch-size {batch_size}: 2 are needed"
+            )
+        for store in masks:
+            for source in self.sources:
+                if source.image_id not in store:
+                    raise InputError(
+                        f"{store.folder}: has no mask of image {source.image_id}; pool them again"
+                    )
 
     def epoch(self, epoch: int, device: str) -> Iterator[Batch]:
         """The batches of one epoch on `device`; on CUDA they are made ahead, on threads."""
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.sources))
         parts = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         parts = [part for part in parts if len(part) > 1]
         made = ahead(lambda part: self.assemble(part, epoch), parts, workers=0 if device == "cpu" else 4)
@@ -110,22 +132,23 @@ class TrainingImages:
             yield finish_batch(pixels, draws, masks, labels, device)
 
     def assemble(
-        self, rows: Sequence[int], epoch: int
-    ) -> tuple[np.ndarray, list[Draw], np.ndarray | None, Any]:
-        """Pixels uint8 [B, crop, crop, 3], their draws, masks float32 [B, 1, h, w] or None, labels [B]."""
-        pixels = np.empty((len(rows), self.crop, self.crop, 3), dtype=np.uint8)
-        masks = None if self.masks is None else np.empty((len(rows), 1, *self.grid), dtype=np.float32)
+        self, chosen: Sequence[int], epoch: int
+    ) -> tuple[np.ndarray, list[Draw], np.ndarray | None, np.ndarray]:
+        """Pixels uint8 [B, crop, crop, 3], their draws, masks float32 [B, R, h, w] or None, labels [B]."""
+        pixels = np.empty((len(chosen), self.crop, self.crop, 3), dtype=np.uint8)
+        shape = (len(chosen), len(self.masks), *self.grid)
+        masks = np.empty(shape, dtype=np.float32) if self.masks else None
         draws = []
-        for position, row in enumerate(rows):
-            image = self.images.image(row)
-            rng = np.random.default_rng([self.seed, epoch, int(row)])
-            draw = draw_augmentation(rng, *image.shape[:2], self.crop)
+        for position, source in enumerate(self.sources[place] for place in chosen):
+            image = self.stores[source.store].image(source.row)
+            rng = np.random.default_rng([self.seed, epoch, source.row, *[source.store] * (source.store > 0)])
+            draw = draw_augmentation(rng, *image.shape[:2], self.crop, self.erasing)
             pixels[position] = cut(image, draw.window, draw.flip)
-            if masks is not None:
-                pooled = self.masks.pool(self.image_ids[row], draw.window, self.grid, draw.flip, draw.erased)
-                masks[position, 0] = normalised_mask(pooled)
+            for place, store in enumerate(self.masks):
+                pooled = store.pool(source.image_id, draw.window, self.grid, draw.flip, draw.erased)
+                masks[position, place] = normalised_mask(pooled)
             draws.append(draw)
-        return pixels, draws, masks, self.labels[rows]
+        return pixels, draws, masks, np.array([self.sources[place].label for place in chosen])
 
 
 def finish_batch(
@@ -140,7 +163,7 @@ def finish_batch(
     batch = Batch(images, move(torch.from_numpy(labels), device))
     if masks is not None:
         batch.masks = move(torch.from_numpy(masks), device)
-        batch.mask_present = batch.masks.flatten(start_dim=1).amax(dim=1) > 0
+        batch.mask_present = batch.masks.flatten(start_dim=2).amax(dim=2) > 0
     return batch
 
 

@@ -10,11 +10,15 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from maskguide.files import InputError, write_yaml
 
 log = logging.getLogger("maskguide")
-RECORDED_PACKAGES = ("numpy", "pandas", "torch", "torchvision", "segmentation-models-pytorch", "scikit-image")
+RECORDED_PACKAGES = (
+    *("numpy", "pandas", "torch", "torchvision", "segmentation-models-pytorch", "scikit-image"),
+    "ultralytics",
+)
 MODULES = {"segmentation-models-pytorch": "segmentation_models_pytorch", "scikit-image": "skimage"}
 
 
@@ -39,12 +43,19 @@ def run(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) ->
 
 def save_arguments(path: str | Path, args: argparse.Namespace) -> None:
     """Write `args.yaml`: the options, the versions of what computed, the commit (None outside git)."""
-    options = {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()}
+    options = {name: plain(value) for name, value in vars(args).items()}
     versions = {"python": platform.python_version()}
     for package in RECORDED_PACKAGES:
         if MODULES.get(package, package) in sys.modules:
             versions[package] = metadata.version(package)
     write_yaml(path, {"options": options, "versions": versions, "commit": git_commit()})
+
+
+def plain(value: Any) -> Any:
+    """An option as YAML can hold it: paths, alone or in a list, as text."""
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def git_commit() -> str | None:

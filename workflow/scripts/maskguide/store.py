@@ -7,7 +7,7 @@ reads, whatever its size. `layout.csv` beside them says where each begins; `cont
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,26 @@ from maskguide.files import InputError, atomic_directory, sha256, write_csv, wri
 LAYOUT, CONTENT = "layout.csv", "content.sha256"
 
 
+class Resize(NamedTuple):
+    """The squares that images are brought to, whatever their shape: sides in pixels."""
+
+    train: int
+    test: int
+
+    def of(self, split: str) -> int:
+        return self.train if split == "train" else self.test
+
+
+def resize_option(train: int | None, test: int | None = None) -> Resize | None:
+    """The options --resize and --test-resize; None where images keep their size."""
+    for name, side in (("--resize", train), ("--test-resize", test)):
+        if side is not None and side < 1:
+            raise InputError(f"{name} {side}: must be at least 1 pixel")
+    if train is None and test is not None:
+        raise InputError(f"--test-resize {test}: give --resize too")
+    return Resize(train, test or train) if train else None
+
+
 class Rectangle(NamedTuple):
     """Rows top … top + height − 1, columns left … left + width − 1, in pixels; may exceed the image."""
 
@@ -31,25 +51,31 @@ class Rectangle(NamedTuple):
     width: int
 
 
-def build_images(index: pd.DataFrame, folder: Path, workers: int = 2) -> None:
+def build_images(index: pd.DataFrame, folder: Path, resize: Resize | None = None, workers: int = 2) -> None:
     """Decode every image of the index (columns as `read_index` gives them) into a new image store."""
     layout = index[["image_id", "class", "class_id", "split"]].reset_index(drop=True)
-    layout[["height", "width"]] = [image_size(path) for path in index["path"]]
+    sides = [resize.of(split) if resize else None for split in layout["split"]]
+    layout[["height", "width"]] = [
+        (side, side) if side else image_size(path) for path, side in zip(index["path"], sides, strict=True)
+    ]
     sizes = layout["height"] * layout["width"] * 3
     layout["offset"] = sizes.cumsum() - sizes
     with atomic_directory(folder) as temporary:
         pixels = np.lib.format.open_memmap(
             temporary / "images.npy", mode="w+", dtype=np.uint8, shape=(int(sizes.sum()),)
         )
-        for row, image in zip(layout.itertuples(), decoded(index["path"], "RGB", workers), strict=True):
+        images = decoded(index["path"], "RGB", sides, workers)
+        for row, image in zip(layout.itertuples(), images, strict=True):
             pixels[row.offset : row.offset + image.size] = image.ravel()
         finish(temporary, pixels, layout, "images.npy")
 
 
-def build_masks(index: pd.DataFrame, masks: Path, folder: Path, workers: int = 2) -> None:
+def build_masks(
+    index: pd.DataFrame, masks: Path, folder: Path, resize: Resize | None = None, workers: int = 2
+) -> None:
     """Sum the soft masks `masks`/soft/<image_id>.png of the index's training images into a new mask store.
 
-    A mask is uint8, 255 × the probability of "look here", of its image's size.
+    A mask is uint8, 255 × the probability of "look here", of its image's size; it is resized as its image.
     """
     training = index[index["split"] == "train"].reset_index(drop=True)
     layout = training[["image_id"]].copy()
@@ -62,6 +88,9 @@ def build_masks(index: pd.DataFrame, masks: Path, folder: Path, workers: int = 2
             raise InputError(
                 f"{path}: is {size[1]}×{size[0]}, its image {width}×{height}; make the masks again"
             )
+    if resize:
+        layout[["height", "width"]] = resize.train
+    sides = [resize.train if resize else None] * len(paths)
     entries = (layout["height"] + 1) * (layout["width"] + 1)
     layout["offset"] = entries.cumsum() - entries
     largest = 255 * int((layout["height"] * layout["width"]).max())
@@ -70,7 +99,7 @@ def build_masks(index: pd.DataFrame, masks: Path, folder: Path, workers: int = 2
         tables = np.lib.format.open_memmap(
             temporary / "tables.npy", mode="w+", dtype=dtype, shape=(int(entries.sum()),)
         )
-        for row, mask in zip(layout.itertuples(), decoded(paths, "L", workers), strict=True):
+        for row, mask in zip(layout.itertuples(), decoded(paths, "L", sides, workers), strict=True):
             table = summed_area_table(mask, dtype)
             tables[row.offset : row.offset + table.size] = table.ravel()
         finish(temporary, tables, layout, "tables.npy")
@@ -92,21 +121,25 @@ def image_size(path: str | Path) -> tuple[int, int]:
         raise InputError(f"{path}: cannot be read as an image ({error})") from error
 
 
-def decode(path: str | Path, mode: str) -> np.ndarray:
-    """An image file as uint8 [h, w, 3] (mode "RGB") or [h, w] (mode "L")."""
+def decode(path: str | Path, mode: str, side: int | None = None) -> np.ndarray:
+    """An image file as uint8 [h, w, 3] (mode "RGB") or [h, w] (mode "L"), brought to a square of `side`."""
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert(mode))
+            decoded = image.convert(mode)
+            return np.asarray(decoded.resize((side, side), Image.Resampling.BILINEAR) if side else decoded)
     except OSError as error:
         raise InputError(f"{path}: cannot be decoded ({error})") from error
 
 
-def decoded(paths: Iterable[str | Path], mode: str, workers: int) -> Iterator[np.ndarray]:
-    """Decode image files in order, `workers` at a time."""
+def decoded(
+    paths: Iterable[str | Path], mode: str, sides: Sequence[int | None], workers: int
+) -> Iterator[np.ndarray]:
+    """Decode image files in order, `workers` at a time, each brought to its side."""
     paths = list(paths)
     with ThreadPoolExecutor(workers) as pool:
         for start in tqdm(range(0, len(paths), 64), desc="decoding", disable=None):
-            yield from pool.map(decode, paths[start : start + 64], [mode] * 64)
+            part = slice(start, start + 64)
+            yield from pool.map(decode, paths[part], [mode] * len(paths[part]), sides[part])
 
 
 def finish(folder: Path, array: np.memmap, layout: pd.DataFrame, name: str) -> None:

@@ -25,15 +25,21 @@ log = logging.getLogger("maskguide")
 
 @dataclass(frozen=True)
 class Schedule:
-    """SGD: passes over the images, initial learning rate, momentum, weight decay (also of batch norms)."""
+    """SGD: passes over the images, initial learning rate, momentum, weight decay (also of batch norms).
+
+    learning_rate_steps: the rate is divided by 10 every so many epochs; None: cosine annealing.
+    """
 
     epochs: int
     learning_rate: float
     momentum: float
     weight_decay: float
+    learning_rate_steps: int | None = None
 
     def rate(self, epoch: int) -> float:
-        """Cosine annealing per epoch (from 0): η_e = η₀·(1 + cos(π·e/epochs))/2."""
+        """Of an epoch (from 0): cosine annealing η_e = η₀·(1 + cos(π·e/epochs))/2, or η₀/10^⌊e/steps⌋."""
+        if self.learning_rate_steps:
+            return self.learning_rate / 10 ** (epoch // self.learning_rate_steps)
         return self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
 
 

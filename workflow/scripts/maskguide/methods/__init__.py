@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import nn
 
@@ -10,15 +11,17 @@ from maskguide.backbones import Backbone
 from maskguide.files import InputError
 from maskguide.methods.baseline import Baseline
 from maskguide.methods.mga import Attention, MaskGuidedAttention
+from maskguide.methods.mgfe import MaskGuidedFeatureExtraction
 
 METHODS: dict[str, type[nn.Module]] = {
     "baseline": Baseline,
     "attention": Attention,
     "mga": MaskGuidedAttention,
+    "mgfe": MaskGuidedFeatureExtraction,
 }
 
 
-def create(method: str, backbone: Backbone, options: Mapping[str, float]) -> nn.Module:
+def create(method: str, backbone: Backbone, options: Mapping[str, Any]) -> nn.Module:
     """The method of that name around a backbone; `options` holds at least those it names itself."""
     if method not in METHODS:
         raise InputError(f"--method {method}: unknown; choose one of {', '.join(METHODS)}")

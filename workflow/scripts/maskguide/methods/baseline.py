@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +17,7 @@ class Baseline(nn.Module):
 
     needs_masks = False
 
-    def __init__(self, backbone: Backbone, options: Mapping[str, float]):
+    def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__()
         self.backbone = backbone
 

@@ -11,9 +11,9 @@ from torch import Tensor
 class Batch:
     """Training images and what is known of them.
 
-    images: [B, 3, H, W] float32, ImageNet-normalised. labels: [B] int64, class ids. masks: [B, 1, h, w]
-    float32 in 0…1, pooled to the feature grid and divided by their own maximum, or None. mask_present: [B]
-    bool, False where the mask is zero everywhere.
+    images: [B, 3, H, W] float32, ImageNet-normalised. labels: [B] int64, class ids. masks: [B, R, h, w]
+    float32 in 0…1, one for each mask store, pooled to the feature grid and divided by their own maximum, or
+    None. mask_present: [B, R] bool, False where the mask is zero everywhere.
     """
 
     images: Tensor
@@ -24,7 +24,7 @@ class Batch:
 
 @dataclass
 class Output:
-    """What a method says of images: logits [B, classes]; attention [B, 1, h, w] in 0…1, or None."""
+    """What a method says of images: logits [B, classes]; attention [B, R, h, w] in 0…1, or None."""
 
     logits: Tensor
     attention: Tensor | None = None

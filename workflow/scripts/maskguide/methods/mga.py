@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ class Attention(nn.Module):
 
     needs_masks = False
 
-    def __init__(self, backbone: Backbone, options: Mapping[str, float]):
+    def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__()
         self.feature_weight = options["feature_weight"]
         self.attention_weight = options["attention_weight"]
@@ -57,13 +58,13 @@ class MaskGuidedAttention(Attention):
 
     needs_masks = True
 
-    def __init__(self, backbone: Backbone, options: Mapping[str, float]):
+    def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__(backbone, options)
         self.guidance_weight = options["guidance_weight"]
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """The terms of equation 9: L_ce, and τ·L_att as "attention"."""
-        guidance = attention_loss(output.attention.float(), batch.masks, batch.mask_present)
+        guidance = attention_loss(output.attention.float(), batch.masks, batch.mask_present[:, 0])
         return {**super().loss(output, batch), "attention": self.guidance_weight * guidance}
 
 

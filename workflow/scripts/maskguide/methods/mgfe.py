@@ -1,0 +1,84 @@
+"""Mask-guided feature extraction (MGFE): one supervised attention map for each region.
+
+"Mask Guided Feature Extraction and Augmentation for Ultra-Fine-Grained Visual Categorization", equations 2–8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from maskguide.backbones import Backbone
+from maskguide.files import InputError
+from maskguide.methods.interface import Batch, Output
+from maskguide.methods.mga import attention_loss
+
+ACTIVATIONS = ("softmax", "sigmoid")
+
+
+class MaskGuidedFeatureExtraction(nn.Module):
+    """F = α·M + Σᵣ βᵣ·Aᵣ×M, each Aᵣ taught by the mask of its region r; masks are not used at test time.
+
+    options: regions, their names; feature_weight α and region_weights βᵣ (the paper's β of the veins and γ of
+    the contour), divided by their sum so that they add up to 1 (equation 6) whichever regions there are;
+    region_loss_weights δᵣ (the paper's δ and λ), classification_weight μ; activation, "softmax" over
+    positions as published, whose values add up to 1 and so cannot reach a target whose maximum is 1, or
+    "sigmoid".
+    """
+
+    needs_masks = True
+
+    def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
+        super().__init__()
+        self.regions = list(options["regions"])
+        weights = [options["feature_weight"], *options["region_weights"]]
+        self.region_loss_weights = list(options["region_loss_weights"])
+        self.classification_weight = options["classification_weight"]
+        self.activation = options["activation"]
+        if self.activation not in ACTIVATIONS:
+            raise InputError(f"--activation {self.activation}: choose one of {', '.join(ACTIVATIONS)}")
+        if not self.regions or len(set(self.regions)) < len(self.regions):
+            raise InputError(f"--regions {' '.join(self.regions)}: name at least one region, each once")
+        for name, given in (("weights", weights[1:]), ("loss-weights", self.region_loss_weights)):
+            if len(given) != len(self.regions):
+                raise InputError(
+                    f"--region-{name}: {len(given)} given for {len(self.regions)} regions; give one for each"
+                )
+        if min(weights) < 0 or sum(weights) <= 0:
+            raise InputError(f"--feature-weight, --region-weights {weights}: none below 0, their sum above 0")
+        self.feature_weight, *self.region_weights = (weight / sum(weights) for weight in weights)
+        self.backbone = backbone
+        # one conv1×1 of equation 4 for each region; they read the same two maps, so one layer holds them all
+        self.attention = nn.Conv2d(2, len(self.regions), kernel_size=1)
+
+    def forward(self, images: Tensor) -> Output:
+        """images [B, 3, H, W] float32 → logits [B, classes]; attention A [B, regions, h, w] in 0…1."""
+        features = self.backbone.features(images)  # M_img [B, C, h, w]
+        mean = features.mean(dim=1, keepdim=True)  # M_mean, equation 2
+        maximum = features.amax(dim=1, keepdim=True)  # M_max, equation 3
+        answers = self.attention(torch.cat([maximum, mean], dim=1))
+        if self.activation == "softmax":
+            attention = answers.flatten(start_dim=2).softmax(dim=2).view_as(answers)  # M_fea, equation 4
+        else:
+            attention = answers.sigmoid()
+        shares = attention.new_tensor(self.region_weights).view(1, -1, 1, 1)
+        attended = (shares * attention).sum(dim=1, keepdim=True)  # Σᵣ βᵣ·Aᵣ
+        final = self.feature_weight * features + attended * features  # F_final, equation 5
+        return Output(self.backbone.head(final), attention)
+
+    def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        """The terms of equation 8: μ·L_ce, and δᵣ·Lᵣ of each region r (equation 7) as "attention_r"."""
+        cross_entropy = functional.cross_entropy(output.logits.float(), batch.labels)
+        terms = {"cross_entropy": self.classification_weight * cross_entropy}
+        attention = output.attention.float()
+        for place, (name, weight) in enumerate(zip(self.regions, self.region_loss_weights, strict=True)):
+            of_region = slice(place, place + 1)
+            guidance = attention_loss(
+                attention[:, of_region], batch.masks[:, of_region], batch.mask_present[:, place]
+            )
+            terms[f"attention_{name}"] = weight * guidance
+        return terms
