@@ -1,0 +1,52 @@
+"""Detect the regions in every image of a data set, however unsure: detections.csv, one row per box.
+
+Example:
+    python workflow/scripts/detect_regions.py --index results/demo/data/leaves/index.csv \\
+        --model results/demo/detect/leaves/30/model.pt --output results/demo/detect/leaves/30/detections.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from maskguide import cli
+from maskguide.files import write_csv
+from tqdm import tqdm
+
+log = logging.getLogger("maskguide")
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--model", type=Path, required=True, help="model.pt of train_detector.py")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--slots", type=int, default=1, help="jobs that may share one GPU")
+    parser.add_argument("--output", type=Path, required=True, help="detections.csv")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    from maskguide import detectors, gpu
+
+    device = gpu.lease(args.slots, args.device)
+    with detectors.private_settings(args.output.parent / "ultralytics-detect"):
+        import pandas as pd
+        from maskguide import datasets, masks
+
+        index = datasets.read_index(args.index).sort_values("image_id")
+        detector = detectors.load(args.model)
+        rows = []
+        pairs = zip(index["image_id"], index["path"], strict=True)
+        for image_id, path in tqdm(pairs, total=len(index), desc="regions", unit="image", disable=None):
+            for *box, confidence, region in detectors.detect(detector, masks.read_image(path), device):
+                corners = [round(float(value), 2) for value in box]
+                rows.append([image_id, detector.regions[int(region)], *corners, round(float(confidence), 5)])
+    write_csv(args.output, pd.DataFrame(rows, columns=detectors.DETECTION_COLUMNS))
+    log.info("%s: %d boxes in %d images", args.output, len(rows), len(index))
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())

@@ -1,0 +1,95 @@
+"""Compare detections with true boxes of test images, which the detector never saw: mAP, precision, recall.
+
+Writes metrics.json; all figures in percent, null where no test image has a true box. It also counts the
+images in which a region was not found with enough confidence: they give no mask.
+
+Example:
+    python workflow/scripts/evaluate_detector.py --dataset leaves \\
+        --index results/demo/data/leaves/index.csv \\
+        --detections results/demo/detect/leaves/30/detections.csv --regions vein contour \\
+        --boxes results/demo/detect/leaves/30/boxes.csv --detector results/demo/detect/leaves/30 \\
+        --output results/demo/detect/leaves/30/metrics.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from maskguide import cli
+from maskguide.files import InputError, read_yaml, write_json
+
+log = logging.getLogger("maskguide")
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--dataset", required=True, help="name of the data set, as the tables print it")
+    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
+    parser.add_argument("--detections", type=Path, required=True, help="detections.csv of detect_regions.py")
+    parser.add_argument("--boxes", type=Path, required=True, help="boxes.csv of import_boxes.py")
+    parser.add_argument("--regions", nargs="+", required=True, help="names of the regions, in their order")
+    parser.add_argument("--confidence", type=float, default=0.25, help="least confidence of a box in use")
+    parser.add_argument(
+        "--detector", type=Path, required=True, help="folder with the detector's args.yaml and history.csv"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="metrics.json")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    from maskguide import boxes, datasets, detection_metrics, detectors
+    from maskguide.pictures import read_rgb
+
+    index = datasets.read_index(args.index)
+    table = boxes.read_boxes_table(args.boxes)
+    judged = table[table["split"] == "test"]
+    paths = dict(zip(index["image_id"], index["path"], strict=True))
+    truth = {}
+    for row in judged.itertuples():
+        if row.image_id not in paths:
+            raise InputError(f"{args.boxes}: {row.image_id} is no image of the index; import again")
+        size = read_rgb(paths[row.image_id]).shape[:2]
+        truth[row.image_id] = boxes.read_yolo_boxes(row.boxes, args.regions, size)
+    detections = detectors.read_detections(args.detections, args.regions)
+    with detectors.private_settings(args.output.parent / "ultralytics-evaluate"):
+        regions = detection_metrics.by_region(detections, truth, args.regions)
+    missing = detection_metrics.missing(index, detections, args.regions, args.confidence)
+    learnt = table[table["split"] == "train"]
+    options = read_yaml(args.detector / "args.yaml")["options"]
+    metrics = {
+        "dataset": args.dataset,
+        "architecture": options["architecture"],
+        "image_size": options["image_size"],
+        "weights": Path(options["weights"]).name if options["weights"] else "none",
+        "epochs": options["epochs"],
+        "num_annotated": len(learnt),
+        "annotation": "+".join(sorted(learnt["source"].unique())),
+        "truth": "+".join(sorted(judged["source"].unique())) or None,
+        "num_test": len(judged),
+        "num_images_train": int((index["split"] == "train").sum()),
+        "num_images_test": int((index["split"] == "test").sum()),
+        "confidence": args.confidence,
+        "regions": {
+            name: {
+                **regions[name],
+                "missing_train": len(missing[name, "train"]),
+                "missing_test": len(missing[name, "test"]),
+            }
+            for name in args.regions
+        },
+        **detection_metrics.means(regions),
+    }
+    write_json(args.output, metrics)
+    for name in args.regions:
+        for part in ("train", "test"):
+            lost = missing[name, part]
+            if lost:
+                some = ", ".join(lost[:10]) + (f" and {len(lost) - 10} more" if len(lost) > 10 else "")
+                log.info("%s: no %s found in %d %s images: %s", args.dataset, name, len(lost), part, some)
+    log.info("%s: mAP@0.5 %s on %d test images", args.dataset, metrics["map50"], len(judged))
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
