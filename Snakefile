@@ -29,10 +29,12 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/methods.smk"
 include: "workflow/rules/cells.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/annotate.smk"
 include: "workflow/rules/segment.smk"
+include: "workflow/rules/detect.smk"
 include: "workflow/rules/masks.smk"
 include: "workflow/rules/classify.smk"
 include: "workflow/rules/tables.smk"

@@ -47,7 +47,10 @@ rule export_annotation:
         runtime=scaled(20),
     params:
         options=lambda wc: flags(
-            {"classes": mask_classes(wc.dataset), "marks": marks_place(wc.dataset)}
+            {
+                "classes": mask_classes(wc.dataset),
+                "marks": marks_place(wc.dataset, "annotate"),
+            }
         ),
     shell:
         "python {input.script:q} --index {input.index:q} --chosen {input.chosen:q} {params.options}"
@@ -66,7 +69,7 @@ rule import_annotation:
             if settings("annotate", wc.dataset)["mode"] == "manual"
             else []
         ),
-        marks=lambda wc: manual_marks(wc.dataset),
+        marks=lambda wc: manual_marks(wc.dataset, "annotate"),
     output:
         annotated="<results>/annotate/{dataset}/annotated.csv",
         marks=directory("<results>/annotate/{dataset}/marks"),
@@ -90,7 +93,7 @@ rule import_annotation:
         options=lambda wc: flags(
             {
                 "mode": settings("annotate", wc.dataset)["mode"],
-                "marks": marks_folder(wc.dataset),
+                "marks": marks_folder(wc.dataset, "annotate"),
                 "classes": mask_classes(wc.dataset),
             }
         ),

@@ -1,29 +1,49 @@
 """What each table and figure shows: cells of data set × method × backbone, and their runs."""
 
-TABLES = {
-    name: options for name, options in config["tables"].items() if options is not None
-}
+TABLES = config["tables"]
+# Those made of accuracies; of these the ablations, which are tested too.
+ACCURACY_TABLES = ["table2", "table3", "table4", "mgfe_table2", "mgfe_table3"]
+ABLATIONS = ["table4", "mgfe_table3"]
+DETECTION = TABLES.get("mgfe_table1", {"datasets": []})
+ANNOTATION = config.get("annotation_figure", {"datasets": []})
+
+
+def shown_methods(table, dataset):
+    """The (method, backbone) that a table shows for a data set."""
+    options = TABLES[table]
+    backbone = options.get("backbone")
+    baselines = [("baseline", name) for name in options.get("backbones", [])]
+    controls = options.get("controls", [])
+    return {
+        "table2": [*baselines, ("mga", backbone)],
+        "table3": [("mdm", "contour"), ("mga", backbone)],
+        "table4": [
+            (method, backbone)
+            for method in [
+                *("baseline", "attention", "mga"),
+                *(f"mga-{name}" for name in controls),
+            ]
+        ],
+        "mgfe_table2": [*baselines, ("mgfe", backbone)],
+        "mgfe_table3": [
+            (method, backbone)
+            for method in ["baseline", *region_methods(dataset), *controls]
+        ],
+    }[table]
+
+
+def region_methods(dataset):
+    """The paper's rows: each region alone, and all of them; one row where there is but one."""
+    names = regions(dataset)
+    return [*(f"mgfe-{name}" for name in names if len(names) > 1), "mgfe"]
 
 
 def cells(table):
     """The (data set, method, backbone) that a table shows."""
-    options = TABLES[table]
-    methods = {
-        "table2": [("baseline", backbone) for backbone in options.get("backbones", [])],
-        "table3": [("mdm", "contour")],
-        "table4": [
-            (method, options.get("backbone"))
-            for method in [
-                "baseline",
-                "attention",
-                *(f"mga-{name}" for name in options.get("controls", [])),
-            ]
-        ],
-    }
     return [
         (dataset, method, backbone)
-        for dataset in options["datasets"]
-        for method, backbone in [*methods[table], ("mga", options["backbone"])]
+        for dataset in TABLES[table]["datasets"]
+        for method, backbone in shown_methods(table, dataset)
     ]
 
 
@@ -36,15 +56,19 @@ def run_metrics(folders):
 
 
 def all_runs():
-    """Every run of every table, each once."""
-    return list(
-        dict.fromkeys(
-            folder
-            for table in TABLES
-            if table != "table1"
-            for folder in table_runs(table)
-        )
-    )
+    """Every run of every table and figure, each once."""
+    folders = [
+        folder
+        for table in TABLES
+        if table in ACCURACY_TABLES
+        for folder in table_runs(table)
+    ]
+    folders += [
+        folder
+        for dataset in ANNOTATION["datasets"]
+        for folder in annotation_runs(dataset)
+    ]
+    return list(dict.fromkeys(folders))
 
 
 def tables():
@@ -54,13 +78,16 @@ def tables():
         for name in TABLES
         for suffix in ("csv", "md")
     ]
-    return made + [f"{RESULTS}/tables/table4_tests.csv"] * ("table4" in TABLES)
+    return made + [
+        f"{RESULTS}/tables/{name}_tests.csv" for name in ABLATIONS if name in TABLES
+    ]
 
 
-for name, options in TABLES.items():
+for name, options in [*TABLES.items(), ("annotation_figure", ANNOTATION)]:
+    place = f"tables.{name}" if name in TABLES else name
     for dataset in set(options["datasets"]) - set(DATASETS):
         raise WorkflowError(
-            f"config: tables.{name}.datasets names '{dataset}', not a data set of this run."
+            f"config: {place}.datasets names '{dataset}', not a data set of this run."
         )
 
 
@@ -74,29 +101,84 @@ def run_folders(dataset, method, backbone):
     ]
 
 
-ABLATION = TABLES.get("table4", {"datasets": [], "backbone": "none"})
-
-
 def figures():
     """Every picture of this run."""
-    kinds = [
-        f"{kind}_{dataset}"
-        for kind in ("strips", "curves", "confusion")
-        for dataset in ABLATION["datasets"]
-    ]
-    return [f"{RESULTS}/figures/{name}.png" for name in [*kinds, *TABLES]]
+    made = [*TABLES]
+    for dataset in DATASETS:
+        if dataset in ablation("table4")["datasets"]:
+            made.append(f"strips_{dataset}")
+        if dataset in ablation("mgfe_table3")["datasets"]:
+            made += [f"regions_{dataset}", f"cam_{dataset}"]
+        if ablation_runs(dataset):
+            made += [f"curves_{dataset}", f"confusion_{dataset}"]
+        if dataset in ANNOTATION["datasets"]:
+            made.append(f"annotation_{dataset}")
+    return [f"{RESULTS}/figures/{name}.png" for name in made]
+
+
+def ablation(table):
+    return TABLES.get(table, {"datasets": [], "backbone": "none"})
 
 
 def ablation_runs(dataset):
-    """The runs of Table 4 on one data set."""
-    return [
-        folder
-        for cell in cells("table4")
-        if cell[0] == dataset
-        for folder in run_folders(*cell)
-    ]
+    """The runs of the ablations on one data set, each once."""
+    return list(
+        dict.fromkeys(
+            folder
+            for table in ABLATIONS
+            if table in TABLES
+            for cell in cells(table)
+            if cell[0] == dataset
+            for folder in run_folders(*cell)
+        )
+    )
 
 
 def strip_run(dataset):
     """The guided run whose attention the strips show: the first seed's."""
-    return run_folders(dataset, "mga", ABLATION["backbone"])[0]
+    return run_folders(dataset, "mga", ablation("table4")["backbone"])[0]
+
+
+def cam_runs(dataset):
+    """The runs of the paper's conditions, with the first seed: without regions, each, all."""
+    backbone = ablation("mgfe_table3")["backbone"]
+    methods = ["baseline", *region_methods(dataset)]
+    return [run_folders(dataset, method, backbone)[0] for method in methods]
+
+
+def detector_metrics(datasets):
+    """The measurements of the detectors as configured."""
+    return [
+        f"{detector_folder(dataset, settings('boxes', dataset)['count'])}/metrics.json"
+        for dataset in datasets
+    ]
+
+
+def region_mask_folders(dataset):
+    """The region masks as configured, in the regions' order."""
+    return [
+        f"{RESULTS}/masks/{dataset}/{source}"
+        for source in mask_sources(dataset, "mgfe")
+    ]
+
+
+def annotation_runs(dataset):
+    """The runs whose regions come from more and more annotated images."""
+    usual = settings("boxes", dataset)["count"]
+    return [
+        folder
+        for method in ANNOTATION["methods"]
+        for count in ANNOTATION["counts"]
+        for folder in run_folders(
+            dataset,
+            method if count == usual else f"{method}-n{count}",
+            ANNOTATION["backbone"],
+        )
+    ]
+
+
+def annotation_detectors(dataset):
+    return [
+        f"{detector_folder(dataset, count)}/metrics.json"
+        for count in ANNOTATION["counts"]
+    ]

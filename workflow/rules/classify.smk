@@ -22,6 +22,27 @@ rule fetch_weights:
         "python {input.script:q} --backbone {wildcards.backbone:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
+rule fetch_detector_weights:
+    input:
+        script=script("fetch_detector_weights"),
+        modules=modules("fetch_detector_weights"),
+    output:
+        protected("resources/weights/{architecture}-coco.pth"),
+    log:
+        "resources/weights/logs/fetch_detector_weights-{architecture}.log",
+    benchmark:
+        "resources/weights/logs/fetch_detector_weights-{architecture}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(2000),
+        runtime=scaled(60),
+    shell:
+        "python {input.script:q} --architecture {wildcards.architecture:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
 rule pretrain_backbone:
     input:
         script=script("pretrain_backbone"),
@@ -51,7 +72,8 @@ rule train_classifier:
         script=script("train_classifier"),
         modules=modules("train_classifier"),
         store="<results>/store/{dataset}/images",
-        masks=lambda wc: mask_store(wc.dataset, wc.method),
+        masks=lambda wc: mask_stores(wc.dataset, wc.method),
+        counterparts=lambda wc: counterpart_stores(wc.dataset, wc.method),
         annotated=lambda wc: mask_annotation(wc.dataset, wc.method),
         weights=lambda wc: weights_file(
             wc.backbone, settings("classify", wc.dataset)["weights"]
@@ -78,7 +100,8 @@ rule train_classifier:
         options=lambda wc: flags(classifier_options(wc.dataset, wc.method, wc.backbone)),
         files=lambda wc, input: flags(
             {
-                "mask_store": input.masks or None,
+                "mask_store": mask_stores(wc.dataset, wc.method) or None,
+                "counterparts": counterpart_stores(wc.dataset, wc.method) or None,
                 "annotated": input.annotated or None,
                 "weights": input.weights or None,
                 "slots": config["classify"]["slots"],  # changes no result

@@ -1,9 +1,11 @@
 """What the rules share: the data sets of this run, options as flags, the code a job depends on."""
 
 import ast
+import json
 import os
 import shlex
 import shutil
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +14,9 @@ from snakemake.exceptions import WorkflowError
 
 # Relative, so that a project folder that was moved re-runs nothing.
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
+sys.path.insert(0, str(SCRIPTS))
+from maskguide import region_variants  # names alone, nothing heavy
+
 ENVIRONMENT = "../../envs/maskguide.yaml"
 REGISTRY = "resources/datasets.yaml"
 RESULTS = f"results/{config['run']}"
@@ -33,10 +38,14 @@ GENERATED = [name for name in DATASETS if "generator" in registry[name]["source"
 
 wildcard_constraints:
     dataset="|".join(DATASETS),
-    method="baseline|attention|mga(-truth|-shuffled|-auto|-segmenter)?",
+    method="baseline|attention|mga(-truth|-shuffled|-auto|-segmenter)?|mgfe[a-z0-9_-]*",
     backbone="[a-z0-9_]+",
     seed=r"\d+",
-    mask_source="segmenter|truth|auto|shuffled",
+    mask_source=r"segmenter|truth|auto|shuffled|\w+-(filled|binarised)-\d+(-shuffled)?",
+    annotated=r"\d+",
+    region="[a-z][a-z0-9_]*",
+    content="filled|binarised",
+    shuffled="(-shuffled)?",
 
 
 def settings(section, dataset=None):
@@ -70,6 +79,11 @@ def flags(options, *keys):
 def mask_classes(dataset):
     """The names of the data set's mask classes, background left out."""
     return registry[dataset]["mask_classes"]
+
+
+def regions(dataset):
+    """The names of the data set's regions, in the order of the detector's classes."""
+    return list(registry[dataset]["regions"])
 
 
 def script(name):
@@ -127,7 +141,7 @@ def weights_file(backbone, kind):
     """The file that holds a backbone's starting weights; an empty list stands for none."""
     if backbone in config["weights"]:
         return config["weights"][backbone]
-    if kind in ("imagenet", "generated"):
+    if kind in ("imagenet", "generated", "coco"):
         return f"resources/weights/{backbone}-{kind}.pth"
     return []
 
@@ -137,23 +151,24 @@ def published():
     return str(SCRIPTS / "maskguide" / "published.yaml")
 
 
-def marks_place(dataset):
-    """Where a person puts the marks."""
-    return settings("annotate", dataset)["marks"] or f"resources/{dataset}/annotations"
+MARKS = {"annotate": "annotations", "boxes": "boxes"}
 
 
-def marks_folder(dataset):
+def marks_place(dataset, section):
+    """Where a person puts the marks of the section `annotate` or `boxes`."""
+    place = settings(section, dataset)["marks"]
+    return place or f"resources/{dataset}/{MARKS[section]}"
+
+
+def marks_folder(dataset, section):
     """Where a person's marks lie; None unless the mode is manual."""
-    return (
-        marks_place(dataset)
-        if settings("annotate", dataset)["mode"] == "manual"
-        else None
-    )
+    manual = settings(section, dataset)["mode"] == "manual"
+    return marks_place(dataset, section) if manual else None
 
 
-def manual_marks(dataset):
+def manual_marks(dataset, section):
     """A person's mark files that are there by now, so that a new or edited one is imported."""
-    folder = marks_folder(dataset)
+    folder = marks_folder(dataset, section)
     return (
         sorted(str(path) for path in Path(folder).rglob("*") if path.is_file())
         if folder
@@ -179,48 +194,3 @@ def segmenter_ancestor(dataset):
             f"config: datasets.{dataset}.segment.init_from names '{ancestor}', which is not a data set of this run."
         )
     return f"{RESULTS}/segment/{ancestor}/model.pt" if ancestor else []
-
-
-METHOD_OPTIONS = {
-    "baseline": [],
-    "attention": ["feature_weight", "attention_weight"],
-    "mga": ["feature_weight", "attention_weight", "guidance_weight"],
-}
-COMMON_OPTIONS = [
-    "epochs",
-    "batch_size",
-    "crop",
-    "momentum",
-    "weight_decay",
-    "freeze",
-]
-
-
-def classifier_options(dataset, method, backbone):
-    """The options that this method uses and no others: editing τ re-runs the guided methods alone."""
-    options = settings("classify", dataset)
-    rates = options["learning_rate"]
-    used = {
-        key: options[key]
-        for key in COMMON_OPTIONS + METHOD_OPTIONS[method.split("-")[0]]
-    }
-    rate = rates.get(backbone, rates["default"])
-    return {"learning_rate": rate, **used, "mask_source": mask_source(method)}
-
-
-def mask_source(method):
-    """Where a guided method's masks come from: `mga` as configured, `mga-truth` the truth; else None."""
-    if not method.startswith("mga"):
-        return None
-    return method.partition("-")[2] or config["classify"]["mask_source"]
-
-
-def mask_store(dataset, method):
-    source = mask_source(method)
-    return f"{RESULTS}/store/{dataset}/masks/{source}" if source else []
-
-
-def mask_annotation(dataset, method):
-    """The marks behind a segmenter's masks: their kind stands in every table."""
-    learnt = mask_source(method) in ("segmenter", "shuffled")
-    return f"{RESULTS}/annotate/{dataset}/annotated.csv" if learnt else []

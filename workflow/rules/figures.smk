@@ -1,4 +1,4 @@
-"""Pictures: strips (the paper's Figure 1), training curves, confusion matrices, a chart for each table."""
+"""Pictures: strips, regions, class activation maps, training curves, confusion matrices, a chart per table."""
 
 
 rule plot_strips:
@@ -31,6 +31,113 @@ rule plot_strips:
     shell:
         "python {input.script:q} --index {input.index:q} --masks {input.masks:q} --run {params.run:q}"
         " {params.classes} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule plot_regions:
+    input:
+        script=script("plot_regions"),
+        modules=modules("plot_regions"),
+        index="<results>/data/{dataset}/index.csv",
+        detections=lambda wc: f"{detector_folder(wc.dataset, settings('boxes', wc.dataset)['count'])}/detections.csv",
+        boxes=lambda wc: f"{detector_folder(wc.dataset, settings('boxes', wc.dataset)['count'])}/boxes.csv",
+        masks=lambda wc: region_mask_folders(wc.dataset),
+    output:
+        report(
+            "<results>/figures/regions_{dataset}.png",
+            caption="../report/regions.rst",
+            category="Images",
+        ),
+    log:
+        "<logs>/plot_regions/{dataset}.log",
+    benchmark:
+        "<benchmarks>/plot_regions/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(2000),
+        runtime=scaled(15),
+    params:
+        options=lambda wc: flags(
+            {
+                "regions": regions(wc.dataset),
+                "confidence": settings("detect", wc.dataset)["confidence"],
+                "keep": settings("detect", wc.dataset)["keep"],
+            }
+        ),
+    shell:
+        "python {input.script:q} --index {input.index:q} --detections {input.detections:q} --boxes {input.boxes:q}"
+        " --masks {input.masks:q} {params.options} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule plot_cam:
+    input:
+        script=script("plot_cam"),
+        modules=modules("plot_cam"),
+        index="<results>/data/{dataset}/index.csv",
+        metrics=lambda wc: run_metrics(cam_runs(wc.dataset)),
+    output:
+        report(
+            "<results>/figures/cam_{dataset}.png",
+            caption="../report/cam.rst",
+            category="Images",
+        ),
+    log:
+        "<logs>/plot_cam/{dataset}.log",
+    benchmark:
+        "<benchmarks>/plot_cam/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(4000),
+        runtime=scaled(30),
+    params:
+        runs=lambda wc: cam_runs(wc.dataset),
+        options=lambda wc: flags({"test_resize": test_size(wc.dataset)}),
+    shell:
+        "python {input.script:q} --index {input.index:q} --runs {params.runs:q} {params.options} --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule plot_annotation:
+    input:
+        script=script("plot_annotation"),
+        modules=modules("plot_annotation"),
+        detectors=lambda wc: annotation_detectors(wc.dataset),
+        metrics=lambda wc: run_metrics(
+            [
+                *annotation_runs(wc.dataset),
+                *run_folders(wc.dataset, "baseline", ANNOTATION["backbone"]),
+            ]
+        ),
+    output:
+        report(
+            "<results>/figures/annotation_{dataset}.png",
+            caption="../report/annotation.rst",
+            category="Training",
+        ),
+    log:
+        "<logs>/plot_annotation/{dataset}.log",
+    benchmark:
+        "<benchmarks>/plot_annotation/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(1000),
+        runtime=scaled(15),
+    params:
+        runs=lambda wc: annotation_runs(wc.dataset),
+        baselines=lambda wc: run_folders(wc.dataset, "baseline", ANNOTATION["backbone"]),
+        usual=lambda wc: settings("boxes", wc.dataset)["count"],
+    shell:
+        "python {input.script:q} --dataset {wildcards.dataset:q} --detectors {input.detectors:q}"
+        " --runs {params.runs:q} --baseline-runs {params.baselines:q} --count {params.usual} --output {output:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule plot_runs:
@@ -79,7 +186,7 @@ rule plot_table:
     benchmark:
         "<benchmarks>/plot_table/{table}.tsv"
     wildcard_constraints:
-        table=r"table\d",
+        table=r"(mgfe_)?table\d",
     conda:
         ENVIRONMENT
     threads: 1

@@ -62,6 +62,40 @@ rule make_masks:
         " --seed 0 --output {output:q} 2>&1 | tee {log:q}"
 
 
+rule mask_regions:
+    input:
+        script=script("mask_regions"),
+        modules=modules("mask_regions"),
+        index="<results>/data/{dataset}/index.csv",
+        detections="<results>/detect/{dataset}/{annotated}/detections.csv",
+    output:
+        directory("<results>/masks/{dataset}/{region}-{content}-{annotated}{shuffled}"),
+    log:
+        "<logs>/mask_regions/{dataset}-{region}-{content}-{annotated}{shuffled}.log",
+    benchmark:
+        "<benchmarks>/mask_regions/{dataset}-{region}-{content}-{annotated}{shuffled}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(2000),
+        runtime=scaled(60),
+    params:
+        options=lambda wc: flags(
+            {
+                "regions": regions(wc.dataset),
+                "confidence": settings("detect", wc.dataset)["confidence"],
+                "keep": settings("detect", wc.dataset)["keep"],
+                "shuffle_seed": 0 if wc.shuffled else None,
+            }
+        ),
+    shell:
+        "python {input.script:q} --index {input.index:q} --detections {input.detections:q}"
+        " --region {wildcards.region:q} --content {wildcards.content} {params.options} --output {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
 rule build_store:
     input:
         script=script("build_store"),
@@ -80,8 +114,38 @@ rule build_store:
         gpu=0,
         mem_mb=scaled(2000),
         runtime=scaled(60),
+    params:
+        options=lambda wc: flags(
+            settings("classify", wc.dataset), "resize", "test_resize"
+        ),
     shell:
-        "python {input.script:q} --index {input.index:q} --output {output:q} 2>&1 | tee {log:q}"
+        "python {input.script:q} --index {input.index:q} {params.options} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule build_counterparts:
+    input:
+        script=script("build_store"),
+        modules=modules("build_store"),
+        index="<results>/data/{dataset}/index.csv",
+        masks="<results>/masks/{dataset}/{mask_source}",
+    output:
+        directory("<results>/store/{dataset}/counterparts/{mask_source}"),
+    log:
+        "<logs>/build_counterparts/{dataset}-{mask_source}.log",
+    benchmark:
+        "<benchmarks>/build_counterparts/{dataset}-{mask_source}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(2000),
+        runtime=scaled(60),
+    params:
+        options=lambda wc: flags(settings("classify", wc.dataset), "resize"),
+    shell:
+        "python {input.script:q} --index {input.index:q} --masked {input.masks:q}/masked {params.options}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule pool_masks:
@@ -103,6 +167,8 @@ rule pool_masks:
         gpu=0,
         mem_mb=scaled(2000),
         runtime=scaled(60),
+    params:
+        options=lambda wc: flags(settings("classify", wc.dataset), "resize"),
     shell:
-        "python {input.script:q} --index {input.index:q} --masks {input.masks:q} --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        "python {input.script:q} --index {input.index:q} --masks {input.masks:q} {params.options}"
+        " --output {output:q} 2>&1 | tee {log:q}"

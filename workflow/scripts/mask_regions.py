@@ -30,7 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--regions", nargs="+", required=True, help="names of all regions")
     add("--region", required=True, help="the one to make masks of")
     add("--content", choices=("filled", "binarised"), default="filled", help="what is inside the boxes")
-    add("--boxes", choices=("best", "all"), default="best", help="the most confident box, or all of them")
+    add("--keep", choices=("best", "all"), default="best", help="the most confident box, or all of them")
     add("--confidence", type=float, default=0.25, help="least confidence of a box in use")
     add(
         "--shuffle-seed",
@@ -52,7 +52,7 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(f"--confidence {args.confidence}: must lie between 0 and 1")
     index = masks.training_first(datasets.read_index(args.index))
     detections = detectors.read_detections(args.detections, args.regions)
-    found = detectors.above(detections, args.region, args.confidence, args.boxes == "best")
+    found = detectors.above(detections, args.region, args.confidence, args.keep == "best")
     if args.shuffle_seed is not None:
         found = region_masks.shuffled(found, index, args.shuffle_seed)
     missing = []

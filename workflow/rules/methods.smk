@@ -1,0 +1,149 @@
+"""What each method needs: its options, its masks, and the marks behind them."""
+
+METHOD_OPTIONS = {
+    "baseline": [],
+    "attention": ["feature_weight", "attention_weight"],
+    "mga": ["feature_weight", "attention_weight", "guidance_weight"],
+}
+COMMON_OPTIONS = [
+    "epochs",
+    "batch_size",
+    "crop",
+    "erasing",
+    "learning_rate_steps",
+    "momentum",
+    "weight_decay",
+    "freeze",
+]
+
+
+def classifier_options(dataset, method, backbone):
+    """The options that this method uses and no others: editing τ re-runs the guided methods alone."""
+    options = settings("classify", dataset)
+    rates = options["learning_rate"]
+    own = (
+        region_options(dataset, method)
+        if guided_by_regions(method)
+        else {key: options[key] for key in METHOD_OPTIONS[method.split("-")[0]]}
+    )
+    return {
+        "learning_rate": rates.get(backbone, rates["default"]),
+        **{key: options[key] for key in COMMON_OPTIONS},
+        **own,
+        "mask_source": mask_source(dataset, method),
+    }
+
+
+def test_size(dataset):
+    """The side of the squares that test images are brought to; None where they keep their size."""
+    options = settings("classify", dataset)
+    return options["test_resize"] or options["resize"]
+
+
+def guided_by_regions(method):
+    return method.split("-")[0] == "mgfe"
+
+
+def region_options(dataset, method):
+    """The options of MGFE, what the method's name says put over the config."""
+    options, names = config["mgfe"], guiding_regions(dataset, method)
+    loss_weights = options["region_loss_weights"]
+    weights = options["region_weights"]
+    return {
+        "regions": names,
+        "activation": variant(method).activation or options["activation"],
+        "feature_weight": options["feature_weight"],
+        "region_weights": [weights.get(name, weights["default"]) for name in names],
+        "region_loss_weights": [
+            loss_weights.get(name, loss_weights["default"]) for name in names
+        ],
+        "classification_weight": options["classification_weight"],
+    }
+
+
+def variant(method):
+    """What the name of a method guided by regions says."""
+    found = region_variants.parse(method)
+    if found is None:
+        raise WorkflowError(
+            f"method '{method}': is none; after mgfe may stand, in this order, -<region>, -softmax or -sigmoid, "
+            "-filled or -binarised, -counterparts, -shuffled, -n<annotated images>."
+        )
+    return found
+
+
+def guiding_regions(dataset, method):
+    """The regions whose attention this method teaches."""
+    only = variant(method).region
+    if only and only not in regions(dataset):
+        raise WorkflowError(
+            f"method '{method}': {dataset} has no region '{only}'; {REGISTRY} gives it {', '.join(regions(dataset))}."
+        )
+    return [only] if only else regions(dataset)
+
+
+def annotated_count(dataset, method):
+    """How many annotated images stand behind this method's regions."""
+    return variant(method).count or settings("boxes", dataset)["count"]
+
+
+def region_content(dataset, method):
+    """The kind of its region masks: filled-30, binarised-30-shuffled."""
+    content = variant(method).content or config["mgfe"]["content"]
+    end = "-shuffled" * variant(method).shuffled
+    return f"{content}-{annotated_count(dataset, method)}{end}"
+
+
+def mask_source(dataset, method):
+    """Where a guided method's masks come from: `mga` as configured, `mga-truth` the truth; else None."""
+    if guided_by_regions(method):
+        return region_content(dataset, method)
+    if not method.startswith("mga"):
+        return None
+    return method.partition("-")[2] or config["classify"]["mask_source"]
+
+
+def mask_sources(dataset, method):
+    """The folders of masks that a method learns from: one for `mga`, one for each region for `mgfe`."""
+    source = mask_source(dataset, method)
+    if guided_by_regions(method):
+        return [f"{region}-{source}" for region in guiding_regions(dataset, method)]
+    return [source] if source else []
+
+
+def mask_stores(dataset, method):
+    return [
+        f"{RESULTS}/store/{dataset}/masks/{source}"
+        for source in mask_sources(dataset, method)
+    ]
+
+
+def counterpart_stores(dataset, method):
+    """The masked training images that a method learns from besides."""
+    if not guided_by_regions(method):
+        return []
+    if not (variant(method).counterparts or config["mgfe"]["counterparts"]):
+        return []
+    return [
+        f"{RESULTS}/store/{dataset}/counterparts/{source}"
+        for source in mask_sources(dataset, method)
+    ]
+
+
+def mask_annotation(dataset, method):
+    """The marks behind a method's masks: their kind stands in every table."""
+    if guided_by_regions(method):
+        return f"{detector_folder(dataset, annotated_count(dataset, method))}/boxes.csv"
+    learnt = mask_source(dataset, method) in ("segmenter", "shuffled")
+    return f"{RESULTS}/annotate/{dataset}/annotated.csv" if learnt else []
+
+
+def detector_folder(dataset, count):
+    """The detector that learnt from so many annotated images."""
+    return f"{RESULTS}/detect/{dataset}/{count}"
+
+
+def detector_weights(dataset):
+    """The detector's starting weights; an empty list stands for none."""
+    options = settings("detect", dataset)
+    return weights_file(options["architecture"], options["weights"])
