@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
+from typing import Any
 
 from maskguide import cli
 from maskguide.files import InputError, read_yaml, write_json
@@ -36,6 +37,18 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, required=True, help="metrics.json")
     return parser.parse_args(argv)
+
+
+def read_history(path: Path) -> Any:
+    """The detector's history.csv as a DataFrame."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: is no history of a training ({error}); train the detector again"
+        ) from error
 
 
 def main(args: argparse.Namespace) -> None:
@@ -70,6 +83,7 @@ def main(args: argparse.Namespace) -> None:
         "num_test": len(judged),
         "num_images_train": int((index["split"] == "train").sum()),
         "num_images_test": int((index["split"] == "test").sum()),
+        "train_seconds": float(read_history(args.detector / "history.csv")["seconds"].sum()),
         "confidence": args.confidence,
         "regions": {
             name: {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,7 @@ class Trainer(DetectionTrainer):
 
     def seed_epoch(self) -> None:
         """What an epoch draws depends on (seed, epoch) alone: an interruption changes nothing."""
+        self.started = time.perf_counter()
         seed = int(np.random.SeedSequence([self.args.seed, self.epoch]).generate_state(1)[0])
         random.seed(seed)
         np.random.seed(seed)
@@ -189,7 +191,14 @@ class Trainer(DetectionTrainer):
             for name, value in metrics.items()
             if name.startswith("train/")
         }
-        self.rows.append({"epoch": self.epoch + 1, "learning_rate": metrics["lr/pg0"], **losses})
+        seconds = round(time.perf_counter() - self.started, 3)
+        row = {
+            "epoch": self.epoch + 1,
+            "learning_rate": float(metrics["lr/pg0"]),
+            **losses,
+            "seconds": seconds,
+        }
+        self.rows.append(row)
         text = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
         log.info("epoch %d/%d: %s", self.epoch + 1, self.epochs, text)
         if not all(np.isfinite(list(losses.values()))):
