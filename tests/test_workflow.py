@@ -78,10 +78,12 @@ def write_config(folder: Path, content: dict) -> str:
 
 def trained(listing: str) -> set[str]:
     """The methods whose training jobs a dry run lists."""
-    return set(re.findall(r"output: results/\w+/runs/\w+/([a-z-]+)/", listing))
+    return set(re.findall(r"output: results/\w+/runs/\w+/([a-z0-9_-]+)/", listing))
 
 
-@pytest.mark.parametrize("config", ["config.yaml", "smoke.yaml", "butterfly.yaml", "mga.yaml"])
+@pytest.mark.parametrize(
+    "config", ["config.yaml", "smoke.yaml", "butterfly.yaml", "regions.yaml", "mga.yaml", "mgfe.yaml"]
+)
 def test_every_config_builds_its_plan(project, config):
     arguments = ["--configfile", f"config/{config}"]
     archives = {}
@@ -93,7 +95,7 @@ def test_every_config_builds_its_plan(project, config):
         arguments += ["--config", f"archives={json.dumps(archives)}"]
     counts = jobs(project, *arguments)
     assert counts["all"] == 1
-    assert counts["table1"] == counts["table4"] == 1
+    assert counts["ablation_table"] >= 1
     assert counts["train_classifier"] >= 3
 
 
@@ -106,11 +108,26 @@ def test_the_papers_config_trains_each_distinct_run_once(project):
     assert counts["train_classifier"] == 3 * (3 * 6 + 1 + 2 * 3)
 
 
+def test_mgfes_config_trains_each_distinct_run_once_and_asks_for_boxes(project):
+    for name in ("cottoncultivar", "soycultivarlocal"):
+        (project / f"{name}.zip").touch()
+    archives = {name.stem: name.name for name in project.glob("*.zip")}
+    counts = jobs(project, "--configfile", "config/mgfe.yaml", "--config", f"archives={json.dumps(archives)}")
+    # Table II: 5 baselines + MGFE; Table III adds each region alone and three controls.
+    assert counts["train_classifier"] == 3 * 2 * (6 + 2 + 3)
+    assert counts["export_boxes"] == counts["train_detector"] == counts["fetch_detector_weights"] * 2 == 2
+
+
 def test_a_table_needs_its_own_runs_only(project):
     listing = plan(project, "results/demo/tables/table2.csv")
     assert trained(listing) == {"baseline", "mga"}
     counts = jobs(project, "results/demo/tables/table1.csv")
     assert "train_classifier" not in counts and "pretrain_backbone" not in counts
+    listing = plan(project, "results/demo/tables/mgfe_table3.csv")
+    assert trained(listing) == {"baseline", "mgfe", "mgfe-vein", "mgfe-contour"}
+    assert "rule train_segmenter" not in listing
+    counts = jobs(project, "results/demo/tables/mgfe_table1.csv")
+    assert counts["train_detector"] == 1 and "train_classifier" not in counts
 
 
 def test_workflow_folder_is_an_entry_too(project):
@@ -122,14 +139,17 @@ def test_workflow_folder_is_an_entry_too(project):
 @pytest.mark.slow
 def test_the_whole_road(finished):
     results = finished / "results/smoke"
-    for table in ("table1", "table2", "table3", "table4"):
+    for table in (*(f"table{n}" for n in (1, 2, 3, 4)), *(f"mgfe_table{n}" for n in (1, 2, 3))):
         assert len(pd.read_csv(results / f"tables/{table}.csv")) > 0
         assert (results / f"tables/{table}.md").read_text().strip()
         assert (results / f"figures/{table}.png").stat().st_size > 5000
-    for kind in ("strips", "curves", "confusion"):
+    for kind in ("strips", "curves", "confusion", "regions", "cam", "annotation"):
         assert (results / f"figures/{kind}_leaves.png").stat().st_size > 5000
     metrics = pd.read_csv(results / "metrics.csv")
-    assert set(metrics["method"]) == {"baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mdm"}
+    assert set(metrics["method"]) == {
+        *("baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mdm"),
+        *("mgfe", "mgfe-vein", "mgfe-contour", "mgfe-n2", "mgfe-binarised-counterparts-shuffled"),
+    }
     assert (metrics.groupby("method").size().drop("mdm") == 2).all()
     assert not list(results.glob(".resume/**/*.pt")), "resume state is deleted on success"
 
@@ -149,6 +169,19 @@ def test_editing_tau_reruns_the_guided_methods_only(finished):
 
 
 @pytest.mark.slow
+def test_editing_the_regions_options_reruns_what_uses_them(finished):
+    config = read_config(finished, "smoke.yaml")
+    config["mgfe"] = {"region_loss_weights": {"default": 0.2}}
+    listing = plan(finished, "--configfile", write_config(finished, config))
+    assert {name.split("-")[0] for name in trained(listing)} == {"mgfe"}
+    assert "rule train_detector" not in listing and "rule mask_regions" not in listing
+    config = read_config(finished, "smoke.yaml")
+    config["detect"]["keep"] = "all"
+    counts = jobs(finished, "--configfile", write_config(finished, config))
+    assert counts["mask_regions"] == 6 and "train_detector" not in counts and "table4" not in counts
+
+
+@pytest.mark.slow
 def test_editing_a_shared_module_reruns_what_imports_it(finished):
     module = finished / "workflow/scripts/maskguide/training.py"
     text = module.read_text()
@@ -157,7 +190,7 @@ def test_editing_a_shared_module_reruns_what_imports_it(finished):
         counts = jobs(finished, "--configfile", "config/smoke.yaml")
     finally:
         module.write_text(text)
-    assert counts["train_classifier"] == 10
+    assert counts["train_classifier"] == 20
     assert "train_segmenter" not in counts and "generate_leaves" not in counts
 
 
@@ -179,6 +212,31 @@ def test_the_report_shows_tables_and_figures(finished):
         ({"datasets": {"leaves": {"splitt": "2:1"}}}, "splitt"),
         ({"archives": {"butterflies": "x.zip"}}, "butterflies"),
         ({"tables": {"table1": {"datasets": ["btfpis"]}}}, "btfpis"),
+        ({"annotation_figure": {"datasets": ["btfpis"], "backbone": "small"}}, "btfpis"),
+        ({"detect": {"image_size": 100}}, "image_size"),
+        ({"detect": {"keep": "some"}}, "keep"),
+        ({"mgfe": {"activation": "tanh"}}, "activation"),
+        ({"boxes": {"mode": "drawn"}}, "mode"),
+        (
+            {
+                "tables": {
+                    "mgfe_table3": {"datasets": ["leaves"], "backbone": "small", "controls": ["mgfe-stalk"]}
+                }
+            },
+            "leaves has no region 'stalk'",
+        ),
+        (
+            {
+                "tables": {
+                    "mgfe_table3": {"datasets": ["leaves"], "backbone": "small", "controls": ["mgfe-n0"]}
+                }
+            },
+            "method 'mgfe-n0': is none",
+        ),
+        (
+            {"tables": {"mgfe_table3": {"datasets": ["leaves"], "backbone": "small", "controls": ["cam"]}}},
+            "method 'cam' is unknown",
+        ),
     ],
 )
 def test_a_typo_in_the_config_stops_at_once_and_is_named(project, edit, named):
@@ -252,6 +310,8 @@ def test_config_readme_explains_every_key(root):
     ("section", "script"),
     [
         ("segment", "train_segmenter"),
+        ("detect", "train_detector"),
+        ("detect", "mask_regions"),
         ("classify", "train_classifier"),
         ("pretrain", "pretrain_backbone"),
         ("generate", "generate_leaves"),

@@ -89,6 +89,10 @@ for name, options in [*TABLES.items(), ("annotation_figure", ANNOTATION)]:
         raise WorkflowError(
             f"config: {place}.datasets names '{dataset}', not a data set of this run."
         )
+    for dataset in options["datasets"]:
+        for method in [*options.get("controls", []), *options.get("methods", [])]:
+            if name != "table4":  # its controls are names of masks
+                check_method(dataset, method)
 
 
 def run_folders(dataset, method, backbone):

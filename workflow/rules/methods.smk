@@ -44,6 +44,16 @@ def guided_by_regions(method):
     return method.split("-")[0] == "mgfe"
 
 
+def check_method(dataset, method):
+    """Refuse a method that is none, or guided by a region that the data set does not have."""
+    if guided_by_regions(method):
+        guiding_regions(dataset, method)
+    elif method.split("-")[0] not in METHOD_OPTIONS:
+        raise WorkflowError(
+            f"config: method '{method}' is unknown; known are {', '.join(METHOD_OPTIONS)}, mgfe and their variants."
+        )
+
+
 def region_options(dataset, method):
     """The options of MGFE, what the method's name says put over the config."""
     options, names = config["mgfe"], guiding_regions(dataset, method)
