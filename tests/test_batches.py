@@ -54,6 +54,8 @@ def test_flips_and_erasing_have_the_published_probabilities():
     assert ERASED_SHARE[0] - 0.005 < min(shares) < max(shares) < ERASED_SHARE[1] + 0.01
     assert 0.28 < min(ratios) < max(ratios) < 3.5
     assert np.mean([draw.window.top for draw in draws]) == pytest.approx(38, abs=2)
+    never = [draw_augmentation(rng, 300, 300, 224, 0.0) for _ in range(50)]
+    assert not any(draw.erased for draw in never)
 
 
 @settings(max_examples=100, deadline=None)

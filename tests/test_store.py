@@ -12,6 +12,7 @@ from maskguide.store import (
     build_images,
     build_masks,
     cells,
+    resize_option,
     summed_area_table,
     window_sums,
 )
@@ -50,6 +51,35 @@ def test_images_are_stored_as_they_are(dataset):
     assert store.classes() == ["leaf"]
     with pytest.raises(ValueError, match="read-only"):
         store.image(0)[0, 0, 0] = 1
+
+
+def test_images_and_their_masks_are_brought_to_squares(dataset, tmp_path):
+    """Training images and masks to one side, test images to another, by Pillow's bilinear filter."""
+    index = pd.read_csv(dataset / "images" / "layout.csv", dtype={"image_id": str})
+    index["path"] = [str(dataset / f"{image_id}.png") for image_id in index["image_id"]]
+    resize = resize_option(12, 8)
+    build_images(index, tmp_path / "images", resize)
+    build_masks(index, dataset / "masks", tmp_path / "tables", resize)
+    images, masks = ImageStore(tmp_path / "images"), MaskStore(tmp_path / "tables")
+    for number, side in enumerate((12, 12, 8)):
+        with Image.open(dataset / f"image{number}.png") as image:
+            expected = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
+        np.testing.assert_array_equal(images.image(number), expected)
+    with Image.open(dataset / "masks" / "soft" / "image1.png") as mask:
+        expected = np.asarray(mask.resize((12, 12), Image.Resampling.BILINEAR)) / 255
+    pooled = masks.pool("image1", Rectangle(0, 0, 12, 12), (12, 12))
+    np.testing.assert_allclose(pooled, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("sides", "complaint"),
+    [((0, None), "--resize 0: must be at least 1"), ((None, 8), "--test-resize 8: give --resize too")],
+)
+def test_wrong_sides_are_refused(sides, complaint):
+    with pytest.raises(InputError, match=complaint):
+        resize_option(*sides)
+    assert resize_option(None) is None
+    assert resize_option(512) == (512, 512)
 
 
 def crop_then_pool(mask, window, grid, flip, erased):
