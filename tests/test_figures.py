@@ -139,8 +139,14 @@ def test_captions_render(root):
     from jinja2 import Environment, StrictUndefined
 
     paths = sorted((root / "workflow" / "report").glob("*.rst"))
-    assert {"workflow", "table1", "table4_tests", "strips", "contact_sheet"} <= {path.stem for path in paths}
-    shown = [{"table": "table2", "kind": "curves"}, {"table": "table3", "kind": "confusion"}]
+    assert {"workflow", "table1", "ablation_tests", "mgfe_table1", "cam", "boxes_sheet"} <= {
+        path.stem for path in paths
+    }
+    tables = ["table2", "table3", "table4", "mgfe_table2", "mgfe_table3"]
+    shown = [
+        {"table": table, "kind": kind}
+        for table, kind in zip(tables, ["curves", *["confusion"] * 4], strict=True)
+    ]
     for path, wildcards in itertools.product(paths, shown):
         template = Environment(undefined=StrictUndefined).from_string(path.read_text(encoding="utf-8"))
         job = SimpleNamespace(config={"run": "demo", "seeds": [1, 2]}, wildcards=SimpleNamespace(**wildcards))

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from maskguide.contact_sheets import COLOURS
-from maskguide.figure_style import GREY, INK, styled
+from maskguide.figure_style import INK, styled
+from maskguide.image_panels import COLUMN, heat_over_grey, image_grid, say
 
-COLUMN = 2.3  # inches
 LETTER = 0.068, 0.125  # inches that a letter of a confidence takes, with its margin
 RIGHT, WRONG = "#00734D", "#B03A00"
 # True boxes: white dashes on black, to be seen on any image and on the detected box below them.
@@ -67,7 +66,7 @@ def region_colours(regions: Sequence[str]) -> dict[str, tuple[float, float, floa
 @styled
 def regions_figure(rows: Sequence[RegionRow], regions: Sequence[str]) -> Figure:
     """A row per test image: found and true boxes over it, then for each region what its mask leaves of it."""
-    figure, axes = _grid([row.image for row in rows], [row.name for row in rows], 1 + len(regions))
+    figure, axes = image_grid([row.image for row in rows], [row.name for row in rows], 1 + len(regions))
     colour = region_colours(regions)
     for row, panels in zip(rows, axes, strict=True):
         panels[0].imshow(row.image, interpolation="auto")
@@ -75,7 +74,7 @@ def regions_figure(rows: Sequence[RegionRow], regions: Sequence[str]) -> Figure:
         for region, panel in zip(regions, panels[1:], strict=True):
             mask = row.masks[region]
             if mask is None:
-                _say(panel, row.image.shape[:2], "no mask" if row.found[region] else "no detection,\nno mask")
+                say(panel, row.image.shape[:2], "no mask" if row.found[region] else "no detection,\nno mask")
             else:
                 panel.imshow(masked(row.image, mask), interpolation="auto")
     titles = ["detected and true regions", *(f"{region.replace('_', ' ')} alone" for region in regions)]
@@ -151,13 +150,13 @@ def activation_figure(rows: Sequence[ActivationRow], titles: Sequence[str], note
     """
     letters = "abcdefghijklmnopqrstuvwxyz"
     titles = ["original", *titles]
-    figure, axes = _grid(
+    figure, axes = image_grid(
         [row.image for row in rows], [row.name for row in rows], len(titles), below=0.22, beside=0.75
     )
     for row, panels in zip(rows, axes, strict=True):
         panels[0].imshow(row.image, interpolation="auto")
         for panel, heat, (name, probability) in zip(panels[1:], row.maps, row.predicted, strict=True):
-            image = _draw_heat(panel, row.image, heat)
+            image = heat_over_grey(panel, row.image, heat)
             right = name == row.name
             short = name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
             panel.set_xlabel(
@@ -176,45 +175,3 @@ def activation_figure(rows: Sequence[ActivationRow], titles: Sequence[str], note
     bar.outline.set_visible(False)
     figure.supxlabel(textwrap.fill(note, int(figure.get_figwidth() / 0.07)), fontsize=8, color=INK)
     return figure
-
-
-def _draw_heat(panel: Axes, image: np.ndarray, heat: np.ndarray) -> AxesImage:
-    """A map over the image in grey."""
-    height, width = image.shape[:2]
-    panel.imshow(image.astype(float) @ [0.299, 0.587, 0.114], cmap="gray", vmin=0, vmax=255)
-    return panel.imshow(
-        heat,
-        cmap="inferno",
-        vmin=0,
-        vmax=1,
-        alpha=0.6,
-        interpolation="auto",
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-    )
-
-
-def _grid(
-    images: Sequence[np.ndarray], names: Sequence[str], columns: int, below: float = 0.0, beside: float = 0.0
-) -> tuple[Figure, np.ndarray]:
-    """Bare panels, a row per image, as high as the image is at the common width, its name to the left.
-
-    below, beside: inches to keep free below each row and at the right.
-    """
-    heights = [COLUMN * image.shape[0] / image.shape[1] for image in images]
-    figure = Figure(figsize=(COLUMN * columns + 0.3 + beside, sum(heights) + below * len(images) + 0.55))
-    figure.set_layout_engine("constrained", h_pad=0.02, w_pad=0.02, hspace=0.02, wspace=0.02)
-    axes = figure.subplots(len(images), columns, squeeze=False, height_ratios=heights)
-    for panel in axes.flat:
-        panel.set(xticks=[], yticks=[])
-        panel.grid(False)
-        for spine in panel.spines.values():
-            spine.set(visible=True, color=GREY, linewidth=0.6)
-    for panel, name, height in zip(axes[:, 0], names, heights, strict=True):
-        panel.set_ylabel(textwrap.fill(name, max(8, int(height / 0.075))), fontsize=8)
-    return figure, axes
-
-
-def _say(panel: Axes, size: tuple[int, int], words: str) -> None:
-    """An empty panel of an image's size with words in its middle."""
-    panel.imshow(np.full((*size, 3), 245, dtype=np.uint8))
-    panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center", color=INK, fontsize=8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,12 +11,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from maskguide.figure_style import GREY, INK, styled
+from maskguide.figure_style import styled
+from maskguide.image_panels import heat_over_grey, image_grid, say
 
 # As in the paper: the main vein black, the second-order vein red, on white. A lone object is blue.
 VEIN_COLOURS = ["#111111", "#D62728", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"]
 OBJECT_COLOUR = "#0072B2"
-COLUMN = 2.3  # inches
 LEAST_SPAN = 0.05  # of the colour scale: attention that is nearly flat must look flat
 
 
@@ -68,27 +67,21 @@ def strips_figure(strips: Sequence[Strip], classes: Sequence[str]) -> Figure:
     """A row per image; the column of the truth is left out where no image has one."""
     with_truth = any(strip.truth is not None for strip in strips)
     titles = ["image", *(["ground truth"] if with_truth else []), "prediction", "attention"]
-    heights = [COLUMN * strip.image.shape[0] / strip.image.shape[1] for strip in strips]
-    figure = Figure(figsize=(COLUMN * len(titles) + 1.1, sum(heights) + 0.75))
-    figure.set_layout_engine("constrained", h_pad=0.02, w_pad=0.02, hspace=0.02, wspace=0.02)
-    axes = figure.subplots(len(strips), len(titles), squeeze=False, height_ratios=heights)
+    images = [strip.image for strip in strips]
+    figure, axes = image_grid(images, [strip.name for strip in strips], len(titles), beside=0.8)
     low, high = attention_range([strip.attention for strip in strips])
-    for row, strip, height in zip(axes, strips, heights, strict=True):
+    for row, strip in zip(axes, strips, strict=True):
         panels = dict(zip(titles, row, strict=True))
         panels["image"].imshow(strip.image, interpolation="auto")
-        panels["image"].set_ylabel(textwrap.fill(strip.name, max(8, int(height / 0.075))), fontsize=8)
         panels["prediction"].imshow(colour_labels(strip.prediction, classes), interpolation="auto")
         if with_truth:
             _draw_truth(panels["ground truth"], strip, classes)
-        heat = _draw_attention(panels["attention"], strip, low, high)
+        heat = heat_over_grey(panels["attention"], strip.image, strip.attention, low, high)
     for panel, title in zip(axes[0], titles, strict=True):
         panel.set_title(title, loc="center")
-    for panel in axes.flat:
-        panel.set(xticks=[], yticks=[])
-        panel.grid(False)
-        for spine in panel.spines.values():
-            spine.set(visible=True, color=GREY, linewidth=0.6)
-    bar = figure.colorbar(heat, ax=axes[:, -1].tolist(), shrink=min(1.0, 2 / sum(heights)), aspect=18)
+    bar = figure.colorbar(
+        heat, ax=axes[:, -1].tolist(), shrink=min(1.0, 2 / figure.get_figheight()), aspect=18
+    )
     bar.set_label("attention (0…1)", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     bar.outline.set_visible(False)
@@ -102,23 +95,6 @@ def strips_figure(strips: Sequence[Strip], classes: Sequence[str]) -> Figure:
 
 def _draw_truth(panel, strip: Strip, classes: Sequence[str]) -> None:
     if strip.truth is None:
-        panel.imshow(np.full_like(strip.image, 245))
-        panel.text(0.5, 0.5, "not known", transform=panel.transAxes, ha="center", va="center", color=INK)
+        say(panel, strip.image.shape[:2], "not known")
     else:
         panel.imshow(colour_labels(strip.truth, classes), interpolation="auto")
-
-
-def _draw_attention(panel, strip: Strip, low: float, high: float):
-    """The heat map, smoothed from its grid to the image, over the image in grey."""
-    height, width = strip.image.shape[:2]
-    grey = strip.image.astype(float) @ [0.299, 0.587, 0.114]
-    panel.imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation="auto")
-    return panel.imshow(
-        strip.attention,
-        cmap="inferno",
-        vmin=low,
-        vmax=high,
-        alpha=0.6,
-        interpolation="bilinear",
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-    )
