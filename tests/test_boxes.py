@@ -86,7 +86,7 @@ def test_boxes_survive_their_file(tmp_path_factory, drawn):
     ("text", "complaint"),
     [
         ("0 0.5 0.5 0.2 0.2\n1 0.9 0.5 0.4 0.1\n", r"line 2: a mark of 'contour' lies outside the image"),
-        ("2 0.5 0.5 0.2 0.2\n", "line 1: class 2 is unknown; 0 is 'vein'"),
+        ("2 0.5 0.5 0.2 0.2\n", "line 1: class 2 is unknown; they are 0 vein, 1 contour"),
         ("-1 0.5 0.5 0.2 0.2\n", "line 1: class -1 is unknown"),
         ("0 0.5 0.5 -0.2 0.2\n", "line 1: width and height must be above 0"),
         ("0 0.5 0.5\n", "line 1 is not 'class cx cy w h'"),

@@ -86,7 +86,7 @@ def test_an_empty_file_is_a_mark(dataset, chosen, tmp_path, caplog):
     table, boxes = imported(dataset, chosen, "manual", "--marks", str(marks))
     assert boxes["leaf.1"] == [] and table["image_id"].tolist()[:4] == CHOSEN
     assert (chosen.parent / "boxes" / "leaf.1.txt").read_text() == ""
-    assert "1 images hold no region at all, and are kept as such: leaf.1" in caplog.text
+    assert "without any region, and kept as such: 1 image(s), leaf.1" in caplog.text
     assert "leaves: 4 images, manual boxes: vein 4 boxes in 3 images, contour 2 in 2" in caplog.text
 
 
@@ -94,7 +94,11 @@ def test_an_empty_file_is_a_mark(dataset, chosen, tmp_path, caplog):
     ("name", "content", "complaint"),
     [
         ("leaf.0.txt", "0 0.9 0.5 0.4 0.1", r"leaf\.0\.txt: line 1: a mark of 'vein' lies outside the image"),
-        ("leaf.0.txt", "2 0.5 0.5 0.1 0.1", r"leaf\.0\.txt: line 1: class 2 is unknown; 0 is 'vein'"),
+        (
+            "leaf.0.txt",
+            "2 0.5 0.5 0.1 0.1",
+            r"leaf\.0\.txt: line 1: class 2 is unknown; they are 0 vein, 1 contour",
+        ),
         ("leaf.0.txt", "vein 0.5 0.5 0.1 0.1", r"leaf\.0\.txt: line 1 is not 'class cx cy w h'"),
         (
             "classes.txt",

@@ -156,7 +156,8 @@ def read_yolo(
                 f"{path}: line {number} is not 'class cx cy w h': {line.strip()[:60]!r}"
             ) from error
         if not 0 <= index < len(names):
-            raise InputError(f"{path}: line {number}: class {index} is unknown; 0 is {names[0]!r}, and so on")
+            numbered = ", ".join(f"{place} {name}" for place, name in enumerate(names))
+            raise InputError(f"{path}: line {number}: class {index} is unknown; they are {numbered}")
         label = label_of(path, names[index], classes)
         if w <= 0 or h <= 0:
             raise InputError(
@@ -246,7 +247,9 @@ def check_points(path: str | Path, name: str, points: np.ndarray, size: tuple[in
     """Refuse points that are no numbers or lie outside the image."""
     limits = np.array([size[1], size[0]])
     if not np.isfinite(points).all() or (points < -TOLERANCE).any() or (points > limits + TOLERANCE).any():
-        raise InputError(f"{path}: a mark of {name!r} lies outside the image ({size[1]} × {size[0]} pixels)")
+        raise InputError(
+            f"{path}: a mark of {name!r} lies outside the image ({size[1]} × {size[0]} pixels); redraw it"
+        )
 
 
 def _stencil(path: str | Path, entry: dict[str, Any]) -> np.ndarray:

@@ -173,7 +173,7 @@ def check_every_region(found: list[BoxedImage], regions: Regions, mode: str) -> 
             )
     empty = [image.image_id for image in found if not image.boxes]
     if empty:
-        log.warning("%d images hold no region at all, and are kept as such: %s", len(empty), listed(empty))
+        log.warning("without any region, and kept as such: %d image(s), %s", len(empty), listed(empty))
 
 
 def counts(found: list[BoxedImage], regions: Regions) -> str:
