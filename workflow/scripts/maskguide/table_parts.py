@@ -101,7 +101,7 @@ def protocol(measured: pd.DataFrame) -> str:
     trained = measured[measured["epochs"] > 0]
     words = []
     for column, word in PROTOCOL_WORDS.items():
-        values = [str(value).rsplit("/", 1)[-1] for value in trained[column].dropna().unique()]
+        values = dict.fromkeys(str(value).rsplit("/", 1)[-1] for value in trained[column].dropna())
         if values:
             words.append(f"{word} {' / '.join(values)}")
     return f"Measured with {images}" + (f"; {', '.join(words)}." if words else ".")
