@@ -31,6 +31,16 @@ def test_unknown_detectors_are_refused(name):
         detectors.create(name, 2)
 
 
+def test_pillow_stays_as_it_is(tmp_path):
+    """ultralytics replaces Pillow's reader, which then asks for a package where a file is broken."""
+    from maskguide.masks import read_image
+
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    detectors.create("yolov5n", 1)
+    with pytest.raises(InputError, match=r"broken\.png: cannot be read as an image"):
+        read_image(tmp_path / "broken.png")
+
+
 @pytest.mark.parametrize("name", ["yolov8n", "yolo11n", "yolov10n"])
 def test_others_of_the_family_detect_too(name):
     """Also those whose head needs no non-maximum suppression."""

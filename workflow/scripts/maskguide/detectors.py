@@ -13,11 +13,13 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 from maskguide.files import InputError, atomic_file
@@ -53,6 +55,9 @@ def private_settings(folder: Path) -> Iterator[None]:
     os.environ["YOLO_AUTOINSTALL"] = "false"
     os.environ["YOLO_VERBOSE"] = "false"
     try:
+        read_image_file = Image.open
+        import_module("ultralytics.utils.patches")
+        Image.open = read_image_file  # it puts its own there, which fails on a broken file with another error
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
