@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide import detection_metrics, detectors
 
@@ -28,6 +28,7 @@ corner = st.floats(0, 100)
 box = st.tuples(corner, corner, st.floats(1, 50), st.floats(1, 50))
 
 
+@settings(max_examples=50)
 @given(st.lists(box, min_size=1, max_size=4), st.lists(box, min_size=1, max_size=4))
 def test_overlap_counts_pixels_of_a_fine_grid(first, second):
     """Against counting the points of a grid in each box."""
