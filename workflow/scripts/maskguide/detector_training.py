@@ -107,7 +107,9 @@ class Trainer(DetectionTrainer):
         device: str,
         checkpoint: Path | None,
         fingerprint: str,
+        state: dict[str, Any] | None,
     ):
+        self.state = state
         self.start, self.regions, self.annotated = model, regions, annotated
         self.checkpoint, self.fingerprint = checkpoint, fingerprint
         self.rows: list[dict[str, float]] = []
@@ -156,7 +158,7 @@ class Trainer(DetectionTrainer):
 
     def setup_model(self) -> dict[str, Any] | None:
         self.model = self.start
-        return checkpoints.load(self.checkpoint, self.fingerprint)
+        return self.state
 
     def resume_training(self, ckpt: dict[str, Any] | None) -> None:
         if ckpt is None:
@@ -235,10 +237,10 @@ def train(
     under the same fingerprint is continued, on the CPU with the same result to the bit.
     """
     LOGGER.setLevel(logging.WARNING)
-    trainer = Trainer(model, regions, annotated, folder, training, device, checkpoint, fingerprint)
     state = checkpoints.load(checkpoint, fingerprint)
     if state is not None and len(state["history"]) >= training.epochs:
         model.load_state_dict(state["average"])
         return model.eval(), state["history"]
+    trainer = Trainer(model, regions, annotated, folder, training, device, checkpoint, fingerprint, state)
     trainer.train()
     return trainer.ema.ema.cpu().float().eval(), trainer.rows
