@@ -152,10 +152,7 @@ def cam_runs(dataset):
 
 def detector_metrics(datasets):
     """The measurements of the detectors as configured."""
-    return [
-        f"{detector_folder(dataset, settings('boxes', dataset)['count'])}/metrics.json"
-        for dataset in datasets
-    ]
+    return [f"{usual_detector(dataset)}/metrics.json" for dataset in datasets]
 
 
 def region_mask_folders(dataset):

@@ -38,8 +38,8 @@ rule plot_regions:
         script=script("plot_regions"),
         modules=modules("plot_regions"),
         index="<results>/data/{dataset}/index.csv",
-        detections=lambda wc: f"{detector_folder(wc.dataset, settings('boxes', wc.dataset)['count'])}/detections.csv",
-        boxes=lambda wc: f"{detector_folder(wc.dataset, settings('boxes', wc.dataset)['count'])}/boxes.csv",
+        detections=lambda wc: f"{usual_detector(wc.dataset)}/detections.csv",
+        boxes=lambda wc: f"{usual_detector(wc.dataset)}/boxes.csv",
         masks=lambda wc: region_mask_folders(wc.dataset),
     output:
         report(

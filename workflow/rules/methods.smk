@@ -153,6 +153,11 @@ def detector_folder(dataset, count):
     return f"{RESULTS}/detect/{dataset}/{count}"
 
 
+def usual_detector(dataset):
+    """The detector as configured."""
+    return detector_folder(dataset, settings("boxes", dataset)["count"])
+
+
 def detector_weights(dataset):
     """The detector's starting weights; an empty list stands for none."""
     options = settings("detect", dataset)
