@@ -21,6 +21,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
     parser.add_argument("--resize", type=int, help="side of the squares that training images are brought to")
+    parser.add_argument("--short-edge", type=int, help="instead: length that every image's short edge gets")
     parser.add_argument("--test-resize", type=int, help="the same for test images (none: as --resize)")
     parser.add_argument(
         "--masked",
@@ -39,7 +40,8 @@ def main(args: argparse.Namespace) -> None:
         index = index[(index["split"] == "train") & index["path"].map(lambda path: Path(path).is_file())]
         if index.empty:
             raise InputError(f"{args.masked}: holds no masked training image; nothing was detected")
-    store.build_images(index, args.output, store.resize_option(args.resize, args.test_resize), args.workers)
+    resize = store.resize_option(args.resize, args.test_resize, args.short_edge)
+    store.build_images(index, args.output, resize, args.workers)
     log.info("%d images stored in %s", len(index), args.output)
 
 

@@ -40,12 +40,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         type=int,
         help="side of the squares that the classifiers saw test images as (none: images keep their size)",
     )
+    parser.add_argument("--short-edge", type=int, help="instead: length of every image's short edge")
     parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
-    for name in ("count", "test_resize"):
+    for name in ("count", "test_resize", "short_edge"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be at least 1")
     from maskguide import datasets, store
@@ -58,7 +59,9 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(f"{args.index}: has no test image to show")
     classes = index.drop_duplicates("class_id").sort_values("class_id")["class"].tolist()
     images = [store.decode(row["path"], "RGB") for row in chosen]
-    inputs = [store.decode(row["path"], "RGB", args.test_resize) for row in chosen]
+    resize = store.Resize(None, args.test_resize, args.short_edge)
+    sizes = [resize.of("test", image.shape[:2]) for image in images]
+    inputs = [store.decode(row["path"], "RGB", size) for row, size in zip(chosen, sizes, strict=True)]
     columns = []
     for run in args.runs:
         model, info = load_model(run / "model.pt")

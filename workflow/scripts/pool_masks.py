@@ -21,6 +21,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
     parser.add_argument("--masks", type=Path, required=True, help="folder that holds soft/<image_id>.png")
     parser.add_argument("--resize", type=int, help="side of the squares that training images are brought to")
+    parser.add_argument("--short-edge", type=int, help="instead: length that every image's short edge gets")
     parser.add_argument("--workers", type=int, default=2, help="threads that decode")
     parser.add_argument("--output", type=Path, required=True, help="folder of the mask store")
     return parser.parse_args(argv)
@@ -28,7 +29,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     index = datasets.read_index(args.index)
-    store.build_masks(index, args.masks, args.output, store.resize_option(args.resize), args.workers)
+    store.build_masks(
+        index, args.masks, args.output, store.resize_option(args.resize, None, args.short_edge), args.workers
+    )
     log.info("masks of %d training images summed in %s", (index["split"] == "train").sum(), args.output)
 
 

@@ -1,4 +1,4 @@
-"""Train a classifier (baseline, attention, MGA or MGFE) and test it after every epoch.
+"""Train a classifier (baseline, attention, MGA, MGFE, ACA, max pooling or TDSA) and test it after every epoch.
 
 Writes model.pt (last epoch), history.csv, predictions.csv, metrics.json and args.yaml into the output folder.
 An interrupted training continues from --checkpoint, on a CPU with the same result to the bit. The defaults
@@ -23,7 +23,7 @@ from maskguide.files import InputError, sha256, write_csv, write_json
 
 log = logging.getLogger("maskguide")
 CHANGES_NO_RESULT = (
-    *("store", "mask_store", "counterparts", "weights", "annotated", "checkpoint", "output_dir"),
+    *("store", "mask_store", "counterparts", "zoom", "weights", "annotated", "checkpoint", "output_dir"),
     *("device", "slots", "threads"),
 )
 METHOD_OPTIONS = {
@@ -34,6 +34,9 @@ METHOD_OPTIONS = {
         *("regions", "activation", "feature_weight", "region_weights", "region_loss_weights"),
         "classification_weight",
     ),
+    "aca": ("classifiers", "losses"),
+    "maxpool": (),
+    "tdsa": ("terms", "discriminality_weight", "diversity_weight"),
 }
 
 
@@ -55,8 +58,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=[],
         help="stores of masked training images (build_store.py --masked) to learn from besides",
     )
+    add(
+        "--zoom",
+        type=Path,
+        help="attended.csv of attend_regions.py: learn and test on the attended parts, enlarged (aca, maxpool)",
+    )
     add("--dataset", required=True, help="name of the data set, for the tables")
-    add("--method", default="mga", help="baseline, attention, mga or mgfe")
+    add("--method", default="mga", help="baseline, attention, mga, mgfe, aca, maxpool or tdsa")
     add("--backbone", default="densenet161", help="small, or a torchvision name")
     add("--weights", type=Path, help="state dict to start from (none: random values)")
     add("--epochs", type=int, default=150, help="passes over the training images")
@@ -68,7 +76,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=0.01,
         help="initial rate (paper: densenet161 0.05, vgg19 0.005)",
     )
-    add("--learning-rate-steps", type=int, help="divide the rate by 10 every so many epochs (none: cosine)")
+    add(
+        "--learning-rate-steps",
+        type=int,
+        nargs="+",
+        default=[],
+        help="divide the rate by 10 after each of these epochs (none: cosine)",
+    )
+    add("--optimizer", default="sgd", help="sgd or adam")
     add("--erasing", type=float, default=0.5, help="probability that a rectangle of a crop is erased")
     add("--momentum", type=float, default=0.9, help="momentum of SGD")
     add("--weight-decay", type=float, default=5e-4, help="weight decay of SGD")
@@ -90,6 +105,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--region-weights", type=float, nargs="+", default=[], help="mgfe: βᵣ, one for each region")
     add("--region-loss-weights", type=float, nargs="+", default=[], help="mgfe: δᵣ, one for each region")
     add("--classification-weight", type=float, default=1.0, help="mgfe: μ, weight of the cross-entropy")
+    add("--classifiers", type=int, default=16, help="aca: n, number of local classifiers")
+    add("--losses", default="both", help="aca: both, local or object")
+    add("--terms", default="attention", help="tdsa: attention (all), channels or cross_entropy")
+    add("--discriminality-weight", type=float, default=1.5, help="tdsa: α, at both stages")
+    add("--diversity-weight", type=float, default=15.0, help="tdsa: β, at both stages")
     add("--seed", type=int, default=1, help="seed of new layers, order, crops and dropout")
     add("--mask-source", help="name of the masks' source, for the tables")
     add(
@@ -112,7 +132,7 @@ def check_options(args: argparse.Namespace) -> None:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be above 0")
     for name in (
         *("momentum", "weight_decay", "seed", "feature_weight", "attention_weight", "guidance_weight"),
-        "classification_weight",
+        *("classification_weight", "discriminality_weight", "diversity_weight"),
     ):
         if getattr(args, name) < 0:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must not be below 0")
@@ -124,8 +144,12 @@ def check_options(args: argparse.Namespace) -> None:
         raise InputError(f"--region-loss-weights {args.region_loss_weights}: must not be below 0")
     if not 0 <= args.erasing <= 1:
         raise InputError(f"--erasing {args.erasing}: must lie between 0 and 1")
-    if args.learning_rate_steps is not None and args.learning_rate_steps < 1:
+    if min(args.learning_rate_steps, default=1) < 1:
         raise InputError(f"--learning-rate-steps {args.learning_rate_steps}: must be at least 1 epoch")
+    if args.optimizer not in ("sgd", "adam"):
+        raise InputError(f"--optimizer {args.optimizer}: choose sgd or adam")
+    if args.zoom is not None and args.method not in ("aca", "maxpool"):
+        raise InputError(f"--zoom: {args.method} takes whole images, as its masks are; leave it out")
     stores = {"mga": 1, "mgfe": max(1, len(args.regions))}.get(args.method, 0)
     if len(args.mask_store) < stores:
         raise InputError(
@@ -134,17 +158,20 @@ def check_options(args: argparse.Namespace) -> None:
         )
 
 
-def annotation_kind(path: Path | None) -> str | None:
-    """How the marks behind the masks were made: published, manual or automatic ("+" between several)."""
+def read_annotation(path: Path | None) -> tuple[str | None, int | None]:
+    """How the marks behind the masks were made, and how many images have some.
+
+    published, manual or automatic ("+" between several).
+    """
     if path is None:
-        return None
+        return None, None
     import pandas as pd
 
     try:
         table = pd.read_csv(path, dtype=str)
         if "split" in table:  # boxes of test images judge the detector, nobody learns from them
             table = table[table["split"] == "train"]
-        return "+".join(sorted(table["source"].unique()))
+        return "+".join(sorted(table["source"].unique())), len(table)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: has no readable column source ({error})") from error
 
@@ -152,7 +179,7 @@ def annotation_kind(path: Path | None) -> str | None:
 def run_metrics(
     args: argparse.Namespace,
     device: str,
-    annotation: str | None,
+    annotation: tuple[str | None, int | None],
     model: Any,
     images: Any,
     counterparts: int,
@@ -182,14 +209,15 @@ def run_metrics(
         "total_seconds": round(progress.total_seconds, 3),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": device,
-        "annotation": annotation,
+        "annotation": annotation[0],
+        "num_annotated": annotation[1],
         "classes": classes,
     }
 
 
 def main(args: argparse.Namespace) -> None:
     check_options(args)
-    annotation = annotation_kind(args.annotated)
+    annotation = read_annotation(args.annotated)
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
     import pandas as pd
     import torch
@@ -199,7 +227,7 @@ def main(args: argparse.Namespace) -> None:
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    images = ImageStore(args.store)
+    images = ImageStore(args.store, args.zoom)
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, args.weights, len(images.classes()))
     backbone.freeze(backbone.paper_frozen_children if args.freeze == "paper" else int(args.freeze))
@@ -212,7 +240,9 @@ def main(args: argparse.Namespace) -> None:
         images, masks, grid, args.crop, args.batch_size, args.seed, args.erasing, counterparts
     )
     schedule = training.Schedule(
-        args.epochs, args.learning_rate, args.momentum, args.weight_decay, args.learning_rate_steps
+        *(args.epochs, args.learning_rate, args.momentum, args.weight_decay),
+        tuple(args.learning_rate_steps),
+        args.optimizer,
     )
     fingerprint = checkpoints.fingerprint(
         {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 from torchvision import models
 
@@ -112,6 +113,26 @@ def load_all_but(network: nn.Module, state: dict[str, Tensor], last: str, compla
 def last_linear(network: nn.Module) -> tuple[str, nn.Linear]:
     """Name and module of the last linear layer: the final classification layer."""
     return [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
+
+
+def stage_ends(features: nn.Sequential) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Where the last two stages end: (child, channels) of the last larger map, and of the last map.
+
+    A pooling layer at the very end belongs to neither. `InputError` where no child makes a larger map.
+    """
+    training, maps = features.training, []
+    stage = torch.zeros(1, 3, 128, 128)
+    features.eval()
+    with torch.no_grad():
+        for child in features:
+            stage = child(stage)
+            maps.append(tuple(stage.shape[1:3]))  # channels, rows
+    features.train(training)
+    upper = max(place for place, child in enumerate(features) if not isinstance(child, nn.MaxPool2d))
+    larger = [place for place in range(upper) if maps[place][1] > maps[upper][1]]
+    if not larger:
+        raise InputError("this backbone has one stage; a method that needs two cannot use it")
+    return (larger[-1], maps[larger[-1]][0]), (upper, maps[upper][0])
 
 
 def torchvision_network(name: str) -> nn.Module:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 
@@ -14,6 +14,7 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 
 from maskguide.batches import ahead, images_on
+from maskguide.methods.interface import Output
 from maskguide.store import ImageStore
 
 # Images of equal size go through the network together, up to so many pixels: on a CPU larger batches are
@@ -58,21 +59,45 @@ def predict(
     model: nn.Module, images: ImageStore, rows: Sequence[int], device: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predicted class ids (int) and their probabilities (float) for whole images, in the order of `rows`."""
-    model = for_inference(model)
     predicted = np.zeros(len(rows), dtype=np.int64)
     confidence = np.zeros(len(rows))
+    for positions, output in outputs(model, images, rows, device):
+        highest = output.logits.float().softmax(dim=1).cpu().max(dim=1)
+        predicted[positions], confidence[positions] = highest.indices.numpy(), highest.values.numpy()
+    return predicted, confidence
+
+
+def head_probabilities(
+    model: nn.Module, images: ImageStore, rows: Sequence[int], device: str
+) -> dict[str, np.ndarray]:
+    """Probabilities float [rows, classes] of each head of the method, if it has several, and "average", its
+    prediction."""
+    found: dict[str, np.ndarray] = {}
+    for positions, output in outputs(model, images, rows, device):
+        heads = {**(getattr(output, "heads", None) or {}), "average": output.logits}
+        for name, logits in heads.items():
+            probabilities = logits.float().softmax(dim=1).cpu().numpy()
+            if name not in found:
+                found[name] = np.zeros((len(rows), probabilities.shape[1]), dtype=np.float32)
+            found[name][positions] = probabilities
+    return found
+
+
+def outputs(
+    model: nn.Module, images: ImageStore, rows: Sequence[int], device: str
+) -> Iterator[tuple[list[int], Output]]:
+    """What a method says of whole images, in batches of one size: positions in `rows`, and the output."""
+    model = for_inference(model)
     batches = equal_sizes(images, rows, PIXELS_AT_ONCE[device])
 
     def load(positions: list[int]) -> np.ndarray:
         return np.stack([images.image(rows[position]) for position in positions])
 
-    with torch.inference_mode(), mixed_precision(device):
-        loaded = ahead(load, batches, workers=0 if device == "cpu" else 4)
-        for positions, pixels in zip(batches, loaded, strict=True):
-            probabilities = model(images_on(pixels, device)).logits.float().softmax(dim=1).cpu()
-            highest = probabilities.max(dim=1)
-            predicted[positions], confidence[positions] = highest.indices.numpy(), highest.values.numpy()
-    return predicted, confidence
+    loaded = ahead(load, batches, workers=0 if device == "cpu" else 4)
+    for positions, pixels in zip(batches, loaded, strict=True):
+        with torch.inference_mode(), mixed_precision(device):
+            output = model(images_on(pixels, device))
+        yield positions, output
 
 
 def equal_sizes(images: ImageStore, rows: Sequence[int], pixels: int) -> list[list[int]]:

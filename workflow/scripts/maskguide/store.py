@@ -17,29 +17,42 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
+from maskguide import attend
 from maskguide.files import InputError, atomic_directory, sha256, write_csv, write_text
 
 LAYOUT, CONTENT = "layout.csv", "content.sha256"
 
 
 class Resize(NamedTuple):
-    """The squares that images are brought to, whatever their shape: sides in pixels."""
+    """What images are brought to, in pixels: squares of a side for each split, or a short edge, undistorted."""
 
-    train: int
-    test: int
+    train: int | None
+    test: int | None
+    short_edge: int | None = None
 
-    def of(self, split: str) -> int:
-        return self.train if split == "train" else self.test
+    def of(self, split: str, size: tuple[int, int]) -> tuple[int, int]:
+        """The new height and width of an image of `size` (height, width)."""
+        if self.short_edge:
+            height, width = size
+            factor = self.short_edge / min(size)
+            return max(self.short_edge, round(height * factor)), max(self.short_edge, round(width * factor))
+        side = self.train if split == "train" else self.test
+        return (side, side) if side else size
 
 
-def resize_option(train: int | None, test: int | None = None) -> Resize | None:
-    """The options --resize and --test-resize; None where images keep their size."""
-    for name, side in (("--resize", train), ("--test-resize", test)):
+AS_THEY_ARE = Resize(None, None)
+
+
+def resize_option(train: int | None, test: int | None = None, short_edge: int | None = None) -> Resize:
+    """The options --resize, --test-resize and --short-edge."""
+    for name, side in (("--resize", train), ("--test-resize", test), ("--short-edge", short_edge)):
         if side is not None and side < 1:
             raise InputError(f"{name} {side}: must be at least 1 pixel")
     if train is None and test is not None:
         raise InputError(f"--test-resize {test}: give --resize too")
-    return Resize(train, test or train) if train else None
+    if train is not None and short_edge is not None:
+        raise InputError(f"--short-edge {short_edge}: squares have none; leave --resize out")
+    return Resize(train, test or train, short_edge)
 
 
 class Rectangle(NamedTuple):
@@ -51,27 +64,27 @@ class Rectangle(NamedTuple):
     width: int
 
 
-def build_images(index: pd.DataFrame, folder: Path, resize: Resize | None = None, workers: int = 2) -> None:
+def build_images(index: pd.DataFrame, folder: Path, resize: Resize = AS_THEY_ARE, workers: int = 2) -> None:
     """Decode every image of the index (columns as `read_index` gives them) into a new image store."""
     layout = index[["image_id", "class", "class_id", "split"]].reset_index(drop=True)
-    sides = [resize.of(split) if resize else None for split in layout["split"]]
-    layout[["height", "width"]] = [
-        (side, side) if side else image_size(path) for path, side in zip(index["path"], sides, strict=True)
+    targets = [
+        resize.of(split, image_size(path)) for path, split in zip(index["path"], layout["split"], strict=True)
     ]
+    layout[["height", "width"]] = targets
     sizes = layout["height"] * layout["width"] * 3
     layout["offset"] = sizes.cumsum() - sizes
     with atomic_directory(folder) as temporary:
         pixels = np.lib.format.open_memmap(
             temporary / "images.npy", mode="w+", dtype=np.uint8, shape=(int(sizes.sum()),)
         )
-        images = decoded(index["path"], "RGB", sides, workers)
+        images = decoded(index["path"], "RGB", targets, workers)
         for row, image in zip(layout.itertuples(), images, strict=True):
             pixels[row.offset : row.offset + image.size] = image.ravel()
         finish(temporary, pixels, layout, "images.npy")
 
 
 def build_masks(
-    index: pd.DataFrame, masks: Path, folder: Path, resize: Resize | None = None, workers: int = 2
+    index: pd.DataFrame, masks: Path, folder: Path, resize: Resize = AS_THEY_ARE, workers: int = 2
 ) -> None:
     """Sum the soft masks `masks`/soft/<image_id>.png of the index's training images into a new mask store.
 
@@ -81,16 +94,14 @@ def build_masks(
     layout = training[["image_id"]].copy()
     paths = [masks / "soft" / f"{image_id}.png" for image_id in layout["image_id"]]
     sizes = [image_size(path) for path in paths]
-    layout[["height", "width"]] = sizes
+    targets = [resize.of("train", size) for size in sizes]
+    layout[["height", "width"]] = targets
     for path, image_path, size in zip(paths, training["path"], sizes, strict=True):
         if image_size(image_path) != size:
             height, width = image_size(image_path)
             raise InputError(
                 f"{path}: is {size[1]}×{size[0]}, its image {width}×{height}; make the masks again"
             )
-    if resize:
-        layout[["height", "width"]] = resize.train
-    sides = [resize.train if resize else None] * len(paths)
     entries = (layout["height"] + 1) * (layout["width"] + 1)
     layout["offset"] = entries.cumsum() - entries
     largest = 255 * int((layout["height"] * layout["width"]).max())
@@ -99,7 +110,7 @@ def build_masks(
         tables = np.lib.format.open_memmap(
             temporary / "tables.npy", mode="w+", dtype=dtype, shape=(int(entries.sum()),)
         )
-        for row, mask in zip(layout.itertuples(), decoded(paths, "L", sides, workers), strict=True):
+        for row, mask in zip(layout.itertuples(), decoded(paths, "L", targets, workers), strict=True):
             table = summed_area_table(mask, dtype)
             tables[row.offset : row.offset + table.size] = table.ravel()
         finish(temporary, tables, layout, "tables.npy")
@@ -121,25 +132,27 @@ def image_size(path: str | Path) -> tuple[int, int]:
         raise InputError(f"{path}: cannot be read as an image ({error})") from error
 
 
-def decode(path: str | Path, mode: str, side: int | None = None) -> np.ndarray:
-    """An image file as uint8 [h, w, 3] (mode "RGB") or [h, w] (mode "L"), brought to a square of `side`."""
+def decode(path: str | Path, mode: str, size: tuple[int, int] | None = None) -> np.ndarray:
+    """An image file as uint8 [h, w, 3] (mode "RGB") or [h, w] (mode "L"), resized to `size` (height, width)."""
     try:
         with Image.open(path) as image:
             decoded = image.convert(mode)
-            return np.asarray(decoded.resize((side, side), Image.Resampling.BILINEAR) if side else decoded)
+            if size is not None and size != (decoded.height, decoded.width):
+                decoded = decoded.resize(size[::-1], Image.Resampling.BILINEAR)
+            return np.asarray(decoded)
     except OSError as error:
         raise InputError(f"{path}: cannot be decoded ({error})") from error
 
 
 def decoded(
-    paths: Iterable[str | Path], mode: str, sides: Sequence[int | None], workers: int
+    paths: Iterable[str | Path], mode: str, sizes: Sequence[tuple[int, int]], workers: int
 ) -> Iterator[np.ndarray]:
-    """Decode image files in order, `workers` at a time, each brought to its side."""
+    """Decode image files in order, `workers` at a time, each resized to its size."""
     paths = list(paths)
     with ThreadPoolExecutor(workers) as pool:
         for start in tqdm(range(0, len(paths), 64), desc="decoding", disable=None):
             part = slice(start, start + 64)
-            yield from pool.map(decode, paths[part], [mode] * len(paths[part]), sides[part])
+            yield from pool.map(decode, paths[part], [mode] * len(paths[part]), sizes[part])
 
 
 def finish(folder: Path, array: np.memmap, layout: pd.DataFrame, name: str) -> None:
@@ -162,16 +175,25 @@ def open_store(folder: Path, name: str) -> tuple[np.memmap, pd.DataFrame, str]:
 
 
 class ImageStore:
-    """Decoded images. `layout`: image_id, class, class_id, split, height, width, offset; row i is image i."""
+    """Decoded images. `layout`: image_id, class, class_id, split, height, width, offset; row i is image i.
 
-    def __init__(self, folder: str | Path):
+    zoom: attended.csv of attend_regions.py; each image is then the part it names, enlarged to the image's
+    size. `zooms`: those parts, float [images, 4] left, top, right, bottom in pixels, or None.
+    """
+
+    def __init__(self, folder: str | Path, zoom: str | Path | None = None):
         self.pixels, self.layout, self.content = open_store(Path(folder), "images.npy")
         self._places = self.layout[["offset", "height", "width"]].to_numpy()
+        self.zooms = None
+        if zoom is not None:
+            self.zooms = attend.zooms(zoom, self.layout)
+            self.content = f"{self.content} {sha256(zoom)}"
 
     def image(self, i: int) -> np.ndarray:
-        """Image i as a read-only view, uint8 [h, w, 3] RGB."""
+        """Image i, uint8 [h, w, 3] RGB, read-only."""
         offset, height, width = self._places[i]
-        return self.pixels[offset : offset + height * width * 3].reshape(height, width, 3)
+        image = self.pixels[offset : offset + height * width * 3].reshape(height, width, 3)
+        return image if self.zooms is None else attend.enlarged(image, self.zooms[i])
 
     def rows(self, split: str) -> np.ndarray:
         """The i of all images of a split, in the layout's order."""

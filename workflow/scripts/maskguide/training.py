@@ -1,4 +1,4 @@
-"""One training loop for all methods: SGD, cosine annealing, a checkpoint each epoch, resumed to the bit."""
+"""One training loop for all methods: a schedule, a checkpoint each epoch, resumed to the bit."""
 
 from __future__ import annotations
 
@@ -25,22 +25,31 @@ log = logging.getLogger("maskguide")
 
 @dataclass(frozen=True)
 class Schedule:
-    """SGD: passes over the images, initial learning rate, momentum, weight decay (also of batch norms).
+    """Passes over the images, initial learning rate, momentum, weight decay (also of batch norms).
 
-    learning_rate_steps: the rate is divided by 10 every so many epochs; None: cosine annealing.
+    learning_rate_steps: after each of these epochs the rate is divided by 10; none: cosine annealing.
+    optimizer: "sgd", or "adam", which has no use for the momentum.
     """
 
     epochs: int
     learning_rate: float
     momentum: float
     weight_decay: float
-    learning_rate_steps: int | None = None
+    learning_rate_steps: tuple[int, ...] = ()
+    optimizer: str = "sgd"
 
     def rate(self, epoch: int) -> float:
-        """Of an epoch (from 0): cosine annealing η_e = η₀·(1 + cos(π·e/epochs))/2, or η₀/10^⌊e/steps⌋."""
+        """Of an epoch e (from 0): cosine annealing η_e = η₀·(1 + cos(π·e/epochs))/2, or η₀/10^(steps ≤ e)."""
         if self.learning_rate_steps:
-            return self.learning_rate / 10 ** (epoch // self.learning_rate_steps)
+            return self.learning_rate / 10 ** sum(step <= epoch for step in self.learning_rate_steps)
         return self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+
+    def create_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        """The optimizer of the parameters that learn."""
+        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        if self.optimizer == "adam":
+            return torch.optim.Adam(learning, self.learning_rate, weight_decay=self.weight_decay)
+        return torch.optim.SGD(learning, self.learning_rate, self.momentum, weight_decay=self.weight_decay)
 
 
 @dataclass
@@ -82,10 +91,7 @@ def train(
     is continued, on the CPU with the same result to the bit. `InputError` when the loss is no number.
     """
     model.to(device, memory_format=torch.channels_last)
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.SGD(
-        learning, schedule.learning_rate, schedule.momentum, weight_decay=schedule.weight_decay
-    )
+    optimizer = schedule.create_optimizer(model)
     half = device != "cpu" and evaluation.half_type() == torch.float16
     scaler = torch.amp.GradScaler(device, enabled=half)
     progress = Progress()

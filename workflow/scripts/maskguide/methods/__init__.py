@@ -9,15 +9,20 @@ from torch import nn
 
 from maskguide.backbones import Backbone
 from maskguide.files import InputError
+from maskguide.methods.aca import AttentionFromActivations, MaxPooling
 from maskguide.methods.baseline import Baseline
 from maskguide.methods.mga import Attention, MaskGuidedAttention
 from maskguide.methods.mgfe import MaskGuidedFeatureExtraction
+from maskguide.methods.tdsa import TopDownSpatialAttention
 
 METHODS: dict[str, type[nn.Module]] = {
     "baseline": Baseline,
     "attention": Attention,
     "mga": MaskGuidedAttention,
     "mgfe": MaskGuidedFeatureExtraction,
+    "aca": AttentionFromActivations,
+    "maxpool": MaxPooling,
+    "tdsa": TopDownSpatialAttention,
 }
 
 

@@ -1,0 +1,65 @@
+"""Find what a trained ACA network attends to in every image, training and test: the next scale looks there.
+
+Writes attended.csv: image_id, split, height and width of the stored image, left, top, right, bottom of the
+smallest box around the attended cells (in pixels of the stored image, also where the network saw an enlarged
+part of it), and share, the attended share w of the map.
+
+Example:
+    python workflow/scripts/attend_regions.py --store results/demo/store/leaves/images \\
+        --run results/demo/runs/leaves/aca-s1/small/seed1 \\
+        --output results/demo/attend/leaves/aca-s1/small/seed1/attended.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from maskguide import cli, gpu
+from maskguide.files import InputError, write_csv
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    add = parser.add_argument
+    add("--store", type=Path, required=True, help="image store that the network was trained on")
+    add("--zoom", type=Path, help="attended.csv of the scale before, if it was trained on those parts")
+    add("--run", type=Path, required=True, help="folder of the run, made by train_classifier.py --method aca")
+    add("--device", default="auto", help="auto, cpu or cuda")
+    add("--slots", type=int, default=1, help="jobs that may share one GPU")
+    add("--output", type=Path, required=True, help="attended.csv to write")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
+    import numpy as np
+    from maskguide import attend, evaluation, training
+    from maskguide.store import ImageStore
+
+    model, info = training.load_model(args.run / "model.pt")
+    if info["method"] != "aca":
+        raise InputError(
+            f"{args.run}: is a run of {info['method']}, which attends to no region; give one of aca"
+        )
+    images = ImageStore(args.store, args.zoom)
+    sizes = images.layout[["height", "width"]].to_numpy()
+    seen = images.zooms
+    if seen is None:
+        zeros = np.zeros(len(sizes))
+        seen = np.stack([zeros, zeros, sizes[:, 1], sizes[:, 0]], axis=1)
+    boxes, shares = np.zeros((len(sizes), 4)), np.zeros(len(sizes))
+    rows = np.arange(len(sizes))
+    for positions, output in evaluation.outputs(model.to(device), images, rows, device):
+        masks = output.mask[:, 0].cpu().numpy() > 0
+        boxes[positions] = attend.attended_boxes(masks, seen[positions], sizes[positions])
+        shares[positions] = masks.mean(axis=(1, 2))
+    table = images.layout[["image_id", "split", "height", "width"]].copy()
+    table[attend.BOX] = boxes.round(3)
+    table["share"] = shares.round(6)
+    write_csv(args.output, table)
+    cli.log.info("%d images, %.0f %% of the map attended on average", len(table), 100 * shares.mean())
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())

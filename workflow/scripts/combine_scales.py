@@ -1,0 +1,125 @@
+"""Average the networks of all scales and, of ACA, of both heads: the prediction of the whole method.
+
+Each scale's probability is the mean of its heads' probabilities, the prediction the mean over scales. Writes
+predictions.csv, args.yaml and metrics.json: that of a run, with the accuracy of each scale and head. Epochs,
+seconds and parameters are the sums over the networks.
+
+Example:
+    python workflow/scripts/combine_scales.py --store results/demo/store/leaves/images \\
+        --runs results/demo/runs/leaves/aca-s{1,2,3}/small/seed1 \\
+        --zooms results/demo/attend/leaves/aca-s{1,2}/small/seed1/attended.csv \\
+        --output-dir results/demo/runs/leaves/aca/small/seed1
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from maskguide import cli, gpu
+from maskguide.files import InputError, read_json, read_yaml, write_csv, write_json
+
+SUMS = ("epochs", "train_seconds", "total_seconds", "parameters")
+SAME = (
+    *("dataset", "method", "backbone", "seed", "num_train", "num_counterparts", "num_test", "classes"),
+    *("masks", "annotation", "num_annotated"),
+)
+HEADS = ("local", "object")
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    add = parser.add_argument
+    add("--store", type=Path, required=True, help="image store, made by build_store.py")
+    add("--runs", type=Path, nargs="+", required=True, help="run folders of scale 1, 2, …, in this order")
+    add(
+        "--zooms",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="attended.csv that cut out the images of scale 2, 3, …, in this order",
+    )
+    add("--device", default="auto", help="auto, cpu or cuda")
+    add("--slots", type=int, default=1, help="jobs that may share one GPU")
+    add("--output-dir", type=Path, required=True, help="folder of the run to write")
+    return parser.parse_args(argv)
+
+
+def read_runs(folders: list[Path]) -> list[dict[str, Any]]:
+    """The metrics of each scale's run; `InputError` where they are not scales of one method, data and seed."""
+    found = [read_json(folder / "metrics.json") for folder in folders]
+    for folder, metrics in zip(folders, found, strict=True):
+        for key in SAME:
+            if not isinstance(metrics, dict) or key not in metrics:
+                raise InputError(f"{folder}/metrics.json: {key} is missing; delete the folder and run again")
+            if metrics[key] != found[0][key]:
+                raise InputError(
+                    f"{folder}: its {key} is {metrics[key]}, that of {folders[0]} {found[0][key]}; "
+                    "give the scales of one method"
+                )
+    return found
+
+
+def main(args: argparse.Namespace) -> None:
+    if len(args.zooms) != len(args.runs) - 1:
+        raise InputError(
+            f"--zooms: {len(args.zooms)} given for {len(args.runs)} runs; give one for each after the first"
+        )
+    found = read_runs(args.runs)
+    device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
+    import numpy as np
+    from maskguide import evaluation, training
+    from maskguide.store import ImageStore
+
+    scales = []
+    for run, zoom in zip(args.runs, [None, *args.zooms], strict=True):
+        model, info = training.load_model(run / "model.pt")
+        images = ImageStore(args.store, zoom)
+        scales.append(evaluation.head_probabilities(model.to(device), images, images.rows("test"), device))
+    test = images.layout.iloc[images.rows("test")]
+    labels = test["class_id"].to_numpy()
+    together = {head: np.mean([scale[head] for scale in scales], axis=0) for head in scales[0]}
+    accuracies = [head_accuracies(labels, scale) for scale in [*scales, together]]
+    probability = together["average"]
+    predicted = probability.argmax(axis=1)
+    predictions = test[["image_id", "class_id"]].assign(
+        predicted_last=predicted, predicted_best=predicted, confidence_last=probability.max(axis=1)
+    )
+    top1 = evaluation.top1(labels, predicted)
+    f1 = evaluation.macro_f1(labels, predicted, len(info["classes"]))
+    totals = {key: sum(metrics[key] for metrics in found) for key in SUMS}
+    metrics = {
+        **{key: found[0][key] for key in SAME},
+        **totals,
+        **{"top1_best": top1, "top1_last": top1, "best_epoch": totals["epochs"]},
+        **{"macro_f1_best": f1, "macro_f1_last": f1},
+        "device": found[0]["device"],
+        "classifiers": info["options"].get("classifiers"),
+        "losses": info["options"].get("losses"),
+        "networks": len(scales),
+        "scales": [{"scale": place + 1, **each} for place, each in enumerate(accuracies[:-1])],
+        "multi": accuracies[-1],
+    }
+    write_csv(args.output_dir / "predictions.csv", predictions)
+    trained = read_yaml(args.runs[0] / "args.yaml")["options"]
+    own = {**vars(args), "scales": len(scales)}
+    cli.save_arguments(args.output_dir / "args.yaml", argparse.Namespace(**{**trained, **own}))
+    write_json(args.output_dir / "metrics.json", metrics)
+    cli.log.info(
+        "scales %s, together %.2f %%", " ".join(f"{each['average']:.2f}" for each in accuracies[:-1]), top1
+    )
+
+
+def head_accuracies(labels: Any, probabilities: dict[str, Any]) -> dict[str, float | None]:
+    """Top-1 (percent) of each head and of their average; None for a head that was not taught."""
+    from maskguide import evaluation
+
+    return {
+        head: evaluation.top1(labels, probabilities[head].argmax(axis=1)) if head in probabilities else None
+        for head in (*HEADS, "average")
+    }
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
