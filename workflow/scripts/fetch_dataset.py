@@ -4,6 +4,10 @@ The first of these is taken: the path given by --archive; what lies under resour
 registry's file name, else a single archive, else folders); the registry's download. The registry's
 checksum guards the download; for a path given by hand the file's own SHA-256 is recorded.
 
+A data set may need further files (the masks of CUB-200-2011): they are downloaded with it, before it, so that
+an interrupted run begins with what it lacks. With an archive or folder put in place by hand they are taken
+from beside it or from resources/<data set>/ where they lie there, and are left out where not.
+
 Example:
     python workflow/scripts/fetch_dataset.py --dataset btfpis --registry resources/datasets.yaml \\
         --resources resources --output results/butterfly/data/btfpis/source.json
@@ -52,16 +56,44 @@ def main(args: argparse.Namespace) -> None:
     if args.timeout <= 0 or args.attempts < 1 or args.wait < 0:
         raise InputError("--timeout must be above 0, --attempts 1 or more, --wait 0 or more")
     path, origin = locate(args, source)
+    found = {"dataset": args.dataset, **record(args.dataset, path, origin, source)}
+    if "also" in source:
+        places = [(locate_further(args, further, path, origin), further) for further in source["also"]]
+        found["also"] = [record(args.dataset, *place, further) for place, further in places if place]
+    write_json(args.output, found)
+
+
+def record(dataset: str, path: Path, origin: str, source: dict) -> dict:
+    """What source.json says of one archive or folder."""
     if path.is_dir():
-        record = {"kind": "folder", "sha256": None, "bytes": total_size(path)}
+        content = {"kind": "folder", "sha256": None, "bytes": total_size(path)}
     else:
         archives.check_archive(path, read_through=False)
-        record = {"kind": "archive", "sha256": sha256(path), "bytes": path.stat().st_size}
+        content = {"kind": "archive", "sha256": sha256(path), "bytes": path.stat().st_size}
+    cli.log.info("%s: %s (%s, %.1f MB)", dataset, path, origin, content["bytes"] / 1e6)
     url = address(source) if origin == "download" else None
-    write_json(
-        args.output, {"dataset": args.dataset, "path": str(path), **record, "origin": origin, "url": url}
+    return {"path": str(path), **content, "origin": origin, "url": url}
+
+
+def locate_further(
+    args: argparse.Namespace, further: dict, main: Path, origin: str
+) -> tuple[Path, str] | None:
+    """A further file of the data set and where it comes from: beside the main one or in its place."""
+    name = further["filename"]
+    beside, placed = main.parent / name, args.resources / args.dataset / name
+    if beside.exists() or placed.exists():
+        found = (beside, origin) if beside.exists() else (placed, "placed")
+        if origin != "download":
+            warn_of_other_version(found[0], further)
+        return found
+    cli.log.warning(
+        "%s: goes on without %s; it comes from %s and may lie at %s",
+        args.dataset,
+        name,
+        further["url"],
+        placed,
     )
-    cli.log.info("%s: %s (%s, %.1f MB)", args.dataset, path, origin, record["bytes"] / 1e6)
+    return None
 
 
 def locate(args: argparse.Namespace, source: dict) -> tuple[Path, str]:
@@ -71,7 +103,8 @@ def locate(args: argparse.Namespace, source: dict) -> tuple[Path, str]:
             raise InputError(f"{args.archive}: does not exist; it is given as the archive of {args.dataset}")
         return args.archive, "config"
     folder = args.resources / args.dataset
-    placed = archives.find_placed(folder, source.get("filename"))
+    others = [further["filename"] for further in source.get("also", [])]
+    placed = archives.find_placed(folder, source.get("filename"), others)
     if placed:
         warn_of_other_version(placed, source)
         return placed, "placed"
@@ -79,8 +112,19 @@ def locate(args: argparse.Namespace, source: dict) -> tuple[Path, str]:
         raise InputError(f"{folder}: put the archive or folder of {args.dataset} there ({source['hint']})")
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".fetch.lock"):  # two workflows may want the same download
-        placed = archives.find_placed(folder, source["filename"])
-        return placed or fetch(args, source, folder / source["filename"]), "download"
+        placed = archives.find_placed(folder, source["filename"], others)
+        return placed or fetch_all(args, source, folder), "download"
+
+
+def fetch_all(args: argparse.Namespace, source: dict, folder: Path) -> Path:
+    """Download the further files that are not there yet, then the data set; returns where this lies."""
+    for further in source.get("also", []):
+        target = folder / further["filename"]
+        if target.exists():
+            warn_of_other_version(target, further)
+        else:
+            fetch(args, further, target)
+    return fetch(args, source, folder / source["filename"])
 
 
 def warn_of_other_version(placed: Path, source: dict) -> None:

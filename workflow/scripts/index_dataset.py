@@ -1,8 +1,9 @@
-"""Write index.csv, one row per image that the split uses, and the masks in one format.
+"""Write index.csv, one row per image that the split uses, and the masks and boxes in one format.
 
 Before anything is written: every file decodes, every mask is as large as its image, every class is in both
-parts, no image is in both (by the content of its pixels). Images that EXIF turns are copied upright into the
-masks' folder, so that later stages need not know of EXIF; their masks must fit the upright image.
+parts, no image is in both (by the content of its pixels; of a publisher's own split it is only said). Images
+that EXIF turns are copied upright into the masks' folder, so that later stages need not know of EXIF; their
+masks must fit the upright image. Where masks and boxes mean the pixels as stored, the copy is not turned.
 
 Example:
     python workflow/scripts/index_dataset.py --dataset btfpis --registry resources/datasets.yaml \\
@@ -14,11 +15,13 @@ from __future__ import annotations
 
 import argparse
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from maskguide import cli, datasets, label_masks, layouts, pictures
+from maskguide import cli, datasets, label_masks, layouts, object_boxes, pictures
 from maskguide.files import InputError, atomic_directory, write_csv
 from maskguide.layouts import Entry
 from PIL import Image
@@ -54,45 +57,72 @@ def main(args: argparse.Namespace) -> None:
     if not args.files.is_dir():
         raise InputError(f"{args.files}: is no folder; run unpack_dataset.py first")
     entries = layouts.read(registered["layout"], args.files, registered.get("folder"))
+    rule = args.split or registered["split"]
     if args.split_file:
         entries = datasets.split_by_file(entries, args.split_file)
     else:
-        entries = datasets.split(entries, args.split or registered["split"], args.split_seed)
+        entries = datasets.split(entries, rule, args.split_seed)
     found = pictures.inspect_all(entry.path for entry in entries)
-    datasets.check_split(entries, [picture.content for picture in found])
+    publishers_own = not args.split_file and rule == "published" and registered["layout"] != "folder"
+    datasets.check_split(entries, [picture.content for picture in found], publishers_own)
     masked = [entry for entry in entries if entry.mask]
     if registered["masks"] == "published" and not masked:
-        raise InputError(f"{args.files}: holds no mask though {args.dataset} is published with masks")
+        without_masks(args, registered["source"])
+    as_stored = registered["layout"] in layouts.AS_STORED
+    sizes = [picture.stored_size if as_stored else picture.size for picture in found]
     with atomic_directory(args.masks) as folder:
-        entries = [upright(entry, picture, folder) for entry, picture in zip(entries, found, strict=True)]
+        entries = object_boxes.write_boxes(entries, sizes, folder / "boxes")
+        entries = [
+            without_exif(entry, picture, folder, as_stored)
+            for entry, picture in zip(entries, found, strict=True)
+        ]
         read_mask = label_masks.reader(
             registered["layout"], [entry.mask for entry in masked], len(registered["mask_classes"])
         )
-        pairs = zip(entries, found, strict=True)
-        entries = [
-            canonical(entry, picture.size, read_mask, folder)
-            for entry, picture in tqdm(pairs, total=len(found), desc="masks", disable=None)
-        ]
+        with ThreadPoolExecutor(4) as pool:  # Pillow decodes outside the interpreter's lock
+            converted = pool.map(
+                lambda pair: canonical(*pair, read_mask, folder), zip(entries, sizes, strict=True)
+            )
+            entries = list(tqdm(converted, total=len(entries), desc="masks", disable=None))
         moved = [entry_in(entry, folder, args.masks) for entry in entries]
     write_csv(args.output, index_table(moved, args.output.parent))
     counts = pd.Series([entry.split for entry in moved]).value_counts()
     cli.log.info(
-        "%s: %d training and %d test images of %d classes, %d with a mask",
+        "%s: %d training and %d test images of %d classes, %d with a mask, %d with boxes",
         args.dataset,
         counts["train"],
         counts["test"],
         len({entry.class_name for entry in moved}),
         len(masked),
+        sum(bool(entry.boxes) for entry in moved),
     )
 
 
-def upright(entry: Entry, picture: pictures.Picture, folder: Path) -> Entry:
-    """The entry itself, or with a lossless upright copy of its image where EXIF turns it."""
+def without_masks(args: argparse.Namespace, source: dict) -> None:
+    """Refuse a data set that lost its masks; where they are a file of their own, the images do without."""
+    if "also" not in source:
+        raise InputError(f"{args.files}: holds no mask though {args.dataset} is published with masks")
+    names = ", ".join(each["filename"] for each in source["also"])
+    cli.log.warning(
+        "%s: holds no mask; methods that need them want %s of %s beside the images' archive",
+        args.files,
+        names,
+        args.dataset,
+    )
+
+
+def without_exif(entry: Entry, picture: pictures.Picture, folder: Path, as_stored: bool) -> Entry:
+    """The entry itself, or with a lossless copy of its image, upright or as stored, where EXIF turns it."""
     if not picture.turned:
         return entry
-    copy = folder / "upright" / f"{entry.image_id}.png"
+    copy = folder / ("as_stored" if as_stored else "upright") / f"{entry.image_id}.png"
     copy.parent.mkdir(exist_ok=True)
-    Image.fromarray(pictures.read_rgb(entry.path)).save(copy)
+    if as_stored:
+        with Image.open(entry.path) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    else:
+        pixels = pictures.read_rgb(entry.path)
+    Image.fromarray(pixels).save(copy)
     return replace(entry, path=copy)
 
 
@@ -124,7 +154,7 @@ def entry_in(entry: Entry, temporary: Path, folder: Path) -> Entry:
     """The entry with paths in the temporary folder turned into those it has after the rename."""
     paths = {
         name: folder / path.relative_to(temporary)
-        for name in ("path", "mask")
+        for name in ("path", "mask", "boxes")
         if (path := getattr(entry, name)) and path.is_relative_to(temporary)
     }
     return replace(entry, **paths)

@@ -2,6 +2,7 @@
 
 The archive must still be the one that source.json describes. The output is a folder in either case: for a
 folder as source it holds one symbolic link, so that nothing is ever written into the user's own folder.
+Further files of the data set are unpacked into folders of their own, also-1, also-2, ….
 
 Example:
     python workflow/scripts/unpack_dataset.py --source results/butterfly/data/btfpis/source.json \\
@@ -30,18 +31,33 @@ def main(args: argparse.Namespace) -> None:
     source = read_json(args.source)
     if not isinstance(source, dict) or not {"path", "kind", "sha256"} <= set(source):
         raise InputError(f"{args.source}: is no source.json; write it with fetch_dataset.py")
-    path = Path(source["path"])
-    again = f"delete {args.source} and fetch again"
+    parts = [source, *source.get("also", [])]
+    for part in parts:
+        check_unchanged(part, args.source)
+    with atomic_directory(args.output) as folder:
+        for number, part in enumerate(parts):
+            own = folder / f"also-{number}" if number else folder
+            own.mkdir(exist_ok=not number)
+            unpack(Path(part["path"]), part["kind"], own)
+    cli.log.info("%s: ready in %s", ", ".join(part["path"] for part in parts), args.output)
+
+
+def check_unchanged(part: dict, source: Path) -> None:
+    """Refuse what is not the archive or folder any more that was fetched."""
+    path = Path(part["path"])
+    again = f"delete {source} and fetch again"
     if not path.exists():
         raise InputError(f"{path}: is gone; {again}")
-    if source["kind"] == "archive" and sha256(path) != source["sha256"]:
+    if part["kind"] == "archive" and sha256(path) != part["sha256"]:
         raise InputError(f"{path}: changed since it was fetched; {again}")
-    with atomic_directory(args.output) as folder:
-        if source["kind"] == "folder":
-            (folder / path.resolve().name).symlink_to(path.resolve(), target_is_directory=True)
-        else:
-            archives.unpack(path, folder)
-    cli.log.info("%s: ready in %s", path, args.output)
+
+
+def unpack(path: Path, kind: str, folder: Path) -> None:
+    """Unpack an archive into `folder`, or link to a folder there."""
+    if kind == "folder":
+        (folder / path.resolve().name).symlink_to(path.resolve(), target_is_directory=True)
+    else:
+        archives.unpack(path, folder)
 
 
 if __name__ == "__main__":

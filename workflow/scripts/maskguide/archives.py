@@ -9,6 +9,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
@@ -83,11 +84,11 @@ def _read_through(path: Path) -> None:
                 raise zipfile.BadZipFile(f"{broken} has a wrong checksum")
 
 
-def find_placed(folder: str | Path, filename: str | None) -> Path | None:
+def find_placed(folder: str | Path, filename: str | None, others: Collection[str] = ()) -> Path | None:
     """What a user put into `resources/<data set>/`: archive or folder; None where nothing usable lies there.
 
-    `filename` comes first. Else a single archive, else a single folder, else, with several folders, the place
-    itself is the data set's folder.
+    `filename` comes first. Else a single archive that is none of `others`, else a single folder, else, with
+    several folders, the place itself is the data set's folder.
     """
     folder = Path(folder)
     if filename and (folder / filename).exists():
@@ -95,7 +96,7 @@ def find_placed(folder: str | Path, filename: str | None) -> Path | None:
     if not folder.is_dir():
         return None
     inside = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    inside = [path for path in inside if not path.name.endswith(UNFINISHED)]
+    inside = [path for path in inside if not path.name.endswith(UNFINISHED) and path.name not in others]
     archives = [path for path in inside if is_archive(path)]
     folders = [path for path in inside if path.is_dir()]
     if len(archives) > 1:

@@ -156,8 +156,11 @@ def split_by_file(entries: list[Entry], path: str | Path) -> list[Entry]:
     return [used[image_id] for image_id in sorted(used)]
 
 
-def check_split(entries: list[Entry], contents: list[str]) -> None:
-    """Every class in both parts, no image in both; `contents` are the hashes of the entries' pixels."""
+def check_split(entries: list[Entry], contents: list[str], published: bool = False) -> None:
+    """Every class in both parts, no image in both; `contents` are the hashes of the entries' pixels.
+
+    An image in both parts of a `published` split is only warned of: the papers' numbers are of this split.
+    """
     if not entries:
         raise InputError("the split uses no image")
     for name in sorted({entry.class_name for entry in entries}):
@@ -169,9 +172,10 @@ def check_split(entries: list[Entry], contents: list[str]) -> None:
     first: dict[str, Entry] = {}
     for entry, content in zip(entries, contents, strict=True):
         other = first.setdefault(content, entry)
-        if other.split != entry.split:
+        if other.split != entry.split and not published:
             raise InputError(
                 f"{entry.path}: same content as {other.path}, one for training and one for test; remove one"
             )
         if other is not entry:
-            log.warning("%s: same content as %s", entry.path, other.path)
+            where = "" if other.split == entry.split else f" ({entry.split} and {other.split}, as published)"
+            log.warning("%s: same content as %s%s", entry.path, other.path, where)

@@ -93,6 +93,7 @@ def _receive(session: requests.Session, url: str, part: Path, timeout: float) ->
         if state["validator"]:
             headers["If-Range"] = state["validator"]
     with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
+        _keep_compressed(response, part)
         if offset and response.status_code == 416:
             if response.headers.get("Content-Range") == f"bytes */{offset}":
                 return
@@ -108,6 +109,13 @@ def _receive(session: requests.Session, url: str, part: Path, timeout: float) ->
         _check_room(part, total)
         write_json(_state_path(part), {"url": url, "validator": _validator(response), "total": total})
         _write(response, part, start, total)
+
+
+def _keep_compressed(response: requests.Response, part: Path) -> None:
+    """Some hosts announce a .tar.gz as a tar in transit under gzip; it must arrive as the file it is."""
+    if part.name.removesuffix(".part").endswith((".gz", ".tgz")):
+        response.headers.pop("Content-Encoding", None)
+        response.raw.headers.pop("Content-Encoding", None)
 
 
 def _check_response(response: requests.Response, part: Path) -> None:

@@ -26,8 +26,8 @@ STRAY_PIXELS = 0.05  # share of pixels that may lie beyond it
 
 def reader(layout: str, paths: Iterable[str | Path], num_classes: int) -> Reader:
     """The function path → labels uint8 [height, width] in 0..num_classes for these masks of a data set."""
-    if layout == "btfpis":
-        return read_butterfly
+    if layout in OWN_READERS:
+        return OWN_READERS[layout]
     paths = list(paths)
     with ThreadPoolExecutor(4) as pool:
         surveys = dict(zip(paths, pool.map(survey, paths), strict=True))
@@ -103,6 +103,11 @@ def read_butterfly(path: str | Path) -> np.ndarray:
     return (np.asarray(image.convert("RGB"))[..., 1] >= 128).astype(np.uint8)
 
 
+def read_majority(path: str | Path) -> np.ndarray:
+    """CUB-200-2011: grey levels say how many of the annotators saw the bird; 1 where more than half did."""
+    return (np.asarray(open_upright(path).convert("L")) > 127).astype(np.uint8)
+
+
 def read_figure_colours(path: str | Path) -> np.ndarray:
     """Colours of the paper's Figure 1 → 0 background, 1 main vein (black), 2 second-order vein (red)."""
     pixels = np.asarray(open_upright(path).convert("RGB")).astype(int)
@@ -120,3 +125,6 @@ def is_canonical(path: str | Path, labels: np.ndarray) -> bool:
     """Whether the file already is a PNG of mode L with exactly these labels."""
     with Image.open(path) as image:
         return image.format == "PNG" and image.mode == "L" and bool(np.array_equal(np.asarray(image), labels))
+
+
+OWN_READERS: dict[str, Reader] = {"btfpis": read_butterfly, "cub200": read_majority}

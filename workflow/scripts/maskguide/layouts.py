@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from maskguide.benchmark_layouts import read_aircraft, read_cars, read_cub200
 from maskguide.files import InputError
+from maskguide.layout_files import (
+    IMAGE_SUFFIXES,
+    Entry,
+    by_stem,
+    find_root,
+    images_in,
+    lines_of,
+    plain_id,
+    visible,
+)
 from maskguide.pickles import load_labels
 
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 BUTTERFLIES = {
     "001": "Danaus plexippus",
     "002": "Heliconius charitonius",
@@ -26,20 +34,8 @@ BUTTERFLIES = {
     "009": "Vanessa atalanta",
     "010": "Vanessa cardui",
 }
-DEEPEST = 3  # folders that an archive may put around the data set
-
-
-@dataclass
-class Entry:
-    """One image as published; `split` is "" where the publisher gives none, masks keep their own format."""
-
-    image_id: str
-    path: Path
-    class_name: str
-    split: str = ""
-    mask: Path | None = None
-    outline: Path | None = None
-    boxes: Path | None = None
+# Masks and boxes of these mean the pixels as stored: their annotators' tools knew nothing of EXIF's turns.
+AS_STORED = {"cub200", "aircraft", "cars"}
 
 
 def read(layout: str, files: Path, folder: str | None = None) -> list[Entry]:
@@ -62,46 +58,6 @@ def read(layout: str, files: Path, folder: str | None = None) -> list[Entry]:
             )
         seen[entry.image_id] = entry.path
     return sorted(entries, key=lambda entry: entry.image_id)
-
-
-def plain_id(name: str) -> str:
-    """`name` in the letters an image_id may have; where letters are lost, a hash tells the names apart."""
-    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def visible(folder: Path) -> list[Path]:
-    """What lies in `folder`, sorted, without hidden files and a Mac's leftovers."""
-    names = (path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
-    return sorted(path for path in names if path.name != "Thumbs.db")
-
-
-def images_in(folder: Path) -> list[Path]:
-    """The image files directly in `folder`, sorted."""
-    return [path for path in visible(folder) if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
-
-
-def by_stem(folder: Path, suffixes: set[str]) -> dict[str, Path]:
-    """The files of `folder` by their name without suffix; empty where there is no such folder."""
-    if not folder.is_dir():
-        return {}
-    return {path.stem: path for path in visible(folder) if path.suffix.lower() in suffixes}
-
-
-def find_root(files: Path, needed: list[str], folder: str | None = None) -> Path:
-    """The shallowest folder that holds all names in `needed`; `folder` chooses among several."""
-    level = [files]
-    for _ in range(DEEPEST + 1):
-        found = [path for path in level if all((path / name).exists() for name in needed)]
-        if len(found) > 1 and folder:
-            found = [path for path in found if path.name == folder]
-        if len(found) == 1:
-            return found[0]
-        if len(found) > 1:
-            names = ", ".join(path.name for path in found)
-            raise InputError(f"{files}: holds several data sets ({names}); give the folder of one of them")
-        level = [child for path in level if path.is_dir() for child in visible(path) if child.is_dir()]
-    raise InputError(f"{files}: no folder holds {', '.join(needed)}; is it the right archive?")
 
 
 def read_leaves(files: Path, folder: str | None) -> list[Entry]:
@@ -196,14 +152,6 @@ def read_ultrafgvc(files: Path, folder: str | None) -> list[Entry]:
     ]
 
 
-def lines_of(path: Path) -> list[str]:
-    """The lines of a UTF-8 text file; tabs count as blanks."""
-    try:
-        return path.read_text(encoding="utf-8-sig").replace("\t", " ").splitlines()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error}); is it the right archive?") from error
-
-
 def read_folder(files: Path, folder: str | None) -> list[Entry]:
     """Anybody's own images: <class>/image.*, or images/<class>/image.* with masks/<class>/<stem>.png beside.
 
@@ -253,5 +201,8 @@ READERS: dict[str, Callable[[Path, str | None], list[Entry]]] = {
     "soycultivarvein": read_soycultivarvein,
     "btfpis": read_btfpis,
     "ultrafgvc": read_ultrafgvc,
+    "cub200": read_cub200,
+    "aircraft": read_aircraft,
+    "cars": read_cars,
     "folder": read_folder,
 }
