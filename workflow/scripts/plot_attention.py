@@ -1,0 +1,138 @@
+"""Draw what ACA sees at each scale: test images under the attention map, and what becomes the next image.
+
+Example:
+    python workflow/scripts/plot_attention.py --index results/demo/data/leaves/index.csv \\
+        --store results/demo/store/leaves/images \\
+        --runs results/demo/runs/leaves/aca-s1/small/seed1 results/demo/runs/leaves/aca-s2/small/seed1 \\
+        --attended results/demo/attend/leaves/aca-s1/small/seed1/attended.csv \\
+        --output results/demo/figures/attention_leaves.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from maskguide import cli, labels, scale_variants
+from maskguide.attention_figures import Box, ScalePanel, scales_figure
+from maskguide.figure_style import save
+from maskguide.files import InputError
+from maskguide.runs import read_run
+from maskguide.strips import choose_images
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = cli.parser(__doc__)
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--store", type=Path, required=True, help="folder of the image store")
+    add("--runs", type=Path, nargs="+", required=True, help="run folders of ACA, scale 1, 2, 3 of one seed")
+    add(
+        "--attended",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="attended.csv of each of these scales but the last, in their order",
+    )
+    add("--count", type=int, default=4, help="number of test images, one per class at first")
+    add("--seed", type=int, default=0, help="seed of their choice")
+    add("--output", type=Path, required=True, help="the PNG to write")
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    if args.count < 1:
+        raise InputError(f"--count {args.count}: must be at least 1")
+    records = [read_run(run) for run in args.runs]
+    check(args, records)
+    import numpy as np
+    from maskguide import datasets
+    from maskguide.store import ImageStore
+    from maskguide.training import load_model
+
+    index = datasets.read_index(args.index)
+    chosen = choose_images(index, args.count, args.seed)
+    if chosen.empty:
+        raise InputError(f"{args.index}: has no test image to show")
+    stores = [ImageStore(args.store, zoom) for zoom in [None, *args.attended]]
+    place = {image_id: i for i, image_id in enumerate(stores[0].layout["image_id"])}
+    absent = [image_id for image_id in chosen["image_id"] if image_id not in place]
+    if absent:
+        raise InputError(f"{args.store}: does not hold image {absent[0]}; build the store again")
+    columns = []
+    for scale, run in enumerate(args.runs):
+        model, info = load_model(run / "model.pt")
+        if list(info["classes"]) != stores[0].classes():
+            raise InputError(f"{run}: learnt other classes than those of {args.store}; give runs on its data")
+        column = []
+        for i in (place[image_id] for image_id in chosen["image_id"]):
+            image = np.array(stores[scale].image(i))
+            whole = np.array([0, 0, image.shape[1], image.shape[0]], dtype=float)
+            part = whole if scale == 0 else stores[scale].zooms[i]
+            following = stores[scale + 1].zooms[i] if scale + 1 < len(stores) else None
+            zoom = None if following is None else within(following, part, image.shape[:2])
+            column.append(look(model, info["classes"], image, zoom, run))
+        columns.append(column)
+    titles = [f"scale {number}" for number in range(1, len(args.runs) + 1)]
+    note = f"{labels.dataset_label(records[0]['dataset'])}, {describe(records[0])}"
+    save(scales_figure(list(chosen["class"]), list(zip(*columns, strict=True)), titles, note), args.output)
+
+
+def look(model, classes: Sequence[str], image, zoom: Box | None, run: Path) -> ScalePanel:
+    """One image uint8 [H, W, 3] as the model of one scale sees it."""
+    import torch
+    from maskguide.batches import images_on
+
+    with torch.inference_mode():
+        output = model(images_on(image[None], "cpu"))
+    if getattr(output, "mask", None) is None or output.attention is None:
+        raise InputError(f"{run}: has no attended region to show; give runs of ACA")
+    return ScalePanel(
+        image=image,
+        attention=output.attention[0, 0].float().numpy(),
+        attended=output.mask[0, 0].numpy() > 0,
+        zoom=zoom,
+        predicted=str(classes[int(output.logits[0].argmax())]),
+    )
+
+
+def within(box: Sequence[float], part: Sequence[float], size: tuple[int, int]) -> Box:
+    """A box in pixels of the stored image, in pixels of an image of `size` (H, W) that shows its `part`."""
+    height, width = size
+    left, top, right, bottom = part
+    across, down = width / (right - left), height / (bottom - top)
+    return (
+        (box[0] - left) * across,
+        (box[1] - top) * down,
+        (box[2] - left) * across,
+        (box[3] - top) * down,
+    )
+
+
+def describe(record: dict) -> str:
+    """The network without its scale: "ACA, 4 classifiers, MobileNetV2, seed 1"."""
+    label = scale_variants.parse(record["method"]).label.rpartition(", ")[0]
+    backbone = labels.BACKBONES.get(record["backbone"], record["backbone"])
+    return f"{label}, {backbone}, seed {record['seed']}"
+
+
+def check(args: argparse.Namespace, records: Sequence[dict]) -> None:
+    """Refuse runs that are not the scales 1, 2, 3… of one network, and too few attended boxes."""
+    variants = [scale_variants.parse(record["method"]) for record in records]
+    for number, (variant, record) in enumerate(zip(variants, records, strict=True), 1):
+        if variant is None or variant.family != "aca" or variant.scale != number:
+            raise InputError(f"{record['run']}: is not ACA at scale {number}; give its runs in that order")
+        others = [key for key in ("dataset", "backbone", "seed") if record[key] != records[0][key]]
+        if others or variant.at(None) != variants[0].at(None):
+            what = others[0] if others else "method"
+            raise InputError(f"{record['run']}: has another {what} than scale 1; give one network's scales")
+    if len(args.attended) != len(records) - 1:
+        raise InputError(
+            f"--attended: {len(args.attended)} files for {len(records)} scales; give one for each scale but "
+            "the last"
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args())
