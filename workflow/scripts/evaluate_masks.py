@@ -18,9 +18,23 @@ from pathlib import Path
 
 import numpy as np
 from maskguide import cli, masks
-from maskguide.files import read_yaml, write_json
+from maskguide.files import InputError, read_yaml, write_json
 
 log = logging.getLogger("maskguide")
+
+
+def train_seconds(history: Path) -> float | None:
+    """How long the segmenter's training took, by its history.csv; None where that is not there."""
+    import pandas as pd
+
+    if not history.is_file():
+        return None
+    try:
+        return float(pd.read_csv(history)["seconds"].sum())
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{history}: is no history of a training ({error}); train the segmenter again"
+        ) from error
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -33,7 +47,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--classes", nargs="+", required=True, help="mask classes, background excluded")
     parser.add_argument("--split", choices=("train", "test"), default="test", help="images to compare")
     parser.add_argument("--dataset", required=True, help="name of the data set, as the tables print it")
-    parser.add_argument("--segmenter-args", type=Path, required=True, help="args.yaml of train_segmenter.py")
+    parser.add_argument(
+        "--segmenter-args",
+        type=Path,
+        required=True,
+        help="args.yaml of train_segmenter.py; history.csv lies beside it",
+    )
     parser.add_argument("--output", type=Path, required=True, help="metrics.json")
     return parser.parse_args(argv)
 
@@ -64,6 +83,7 @@ def main(args: argparse.Namespace) -> None:
         "num_annotated": len(annotated),
         "annotation": "+".join(sorted(set(annotated["source"]))) or None,
         "num_test": len(index),
+        "train_seconds": train_seconds(args.segmenter_args.with_name("history.csv")),
         "iou": {name: None if np.isnan(iou) else float(iou) for name, iou in zip(names, values, strict=True)},
         "miou": float(defined.mean()) if len(defined) else None,
     }

@@ -1,4 +1,4 @@
-"""Draw a chart of a table made by make_table.py: accuracies, Table 1's IoU, or MGFE's detection.
+"""Draw a chart of a table made by make_table.py: accuracies, IoU of masks or boxes, detection, or scales.
 
 Example:
     python workflow/scripts/plot_table.py --table results/demo/tables/table4.csv \\
@@ -14,12 +14,15 @@ import pandas as pd
 from maskguide import cli
 from maskguide.figure_style import save
 from maskguide.files import InputError
+from maskguide.scale_figures import box_figure, scale_figure
 from maskguide.table_figures import accuracy_figure, detection_figure, segment_figure
 
 # The column that tells a table, how it is drawn, and what else that needs; without one it holds accuracies.
 KINDS = {
     "miou": (segment_figure, ["annotation"]),
     "map50": (detection_figure, ["region", "num_annotated", "map50_95", "annotation", "published"]),
+    "iou_whole_image": (box_figure, ["iou_mean", "iou_std", "iou_by_seed", "truth", "method", "published"]),
+    "head": (scale_figure, ["scale", "mean", "std", "method", "backbone", "published"]),
 }
 
 

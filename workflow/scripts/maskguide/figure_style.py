@@ -36,7 +36,7 @@ STYLE = {
     "lines.linewidth": 1.5,
     "image.interpolation": "nearest",
 }
-# Okabe and Ito's palette, and Tol's muted one for MGFE; a method keeps its colour in every figure.
+# Okabe and Ito's palette for MGA, Tol's for the others; a method keeps its colour in every figure.
 METHOD_COLOURS = {
     "baseline": "#767676",
     "attention": "#E69F00",
@@ -51,6 +51,13 @@ METHOD_COLOURS = {
     "mgfe-contour": "#882255",
     "mgfe-sigmoid": "#44AA99",
     "mgfe-shuffled": "#DDCC77",
+    "maxpool": "#661100",
+    "maxpool-s1": "#999933",
+    "aca": "#AA4499",
+    "aca-s1": "#CC6677",
+    "tdsa": "#004488",
+    "tdsa-channels": "#6699CC",
+    "tdsa-crossentropy": "#88CCEE",
 }
 OTHER_COLOURS = [
     *("#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#DDCC77", "#117733", "#661100"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from maskguide import region_variants
+from maskguide import region_variants, scale_variants
 
 DATASETS = {
     "leaves": "leaves (generated)",
@@ -16,6 +16,9 @@ DATASETS = {
     "btfpis": "BtfPIS",
     "cottoncultivar": "CottonCultivar",
     "soycultivarlocal": "SoyCultivarLocal",
+    "cub200": "CUB-200-2011",
+    "cars": "Stanford Cars",
+    "aircraft": "FGVC-Aircraft",
 }
 METHODS = {
     "mdm": "MDM",
@@ -27,6 +30,19 @@ METHODS = {
     "fast_mpn_cov": "fast-MPN-COV",
     "dcl": "DCL",
     "maskcov": "MaskCOV",
+    "rcnn": "R-CNN",
+    "pa_cnn": "PA-CNN",
+    "mg_cnn": "MG-CNN",
+    "mdtp": "MDTP",
+    "mask_cnn": "Mask-CNN",
+    "hsnet": "HSNet",
+    "fv_cnn": "FV-CNN",
+    "bcnn": "B-CNN",
+    "st_cnn": "ST-CNN",
+    "pdfr": "PDFR",
+    "ra_cnn": "RA-CNN",
+    "ma_cnn": "MA-CNN",
+    "g2denet": "G²DeNet",
     "attention": "attention",
     "mga": "MGA",
     "mga-truth": "MGA, truth masks",
@@ -34,6 +50,14 @@ METHODS = {
     "mga-segmenter": "MGA, segmenter's masks",
     "mga-shuffled": "MGA, shuffled masks",
 }
+# The TDSA loss and its ablation, as the preprint builds it up; they stand behind all others.
+TDSA = {
+    "tdsa-crossentropy": "TDSA, cross-entropy alone",
+    "tdsa-channels": "TDSA, channel constraint",
+    "tdsa": "TDSA",
+}
+# Backbones that say nothing to a reader: contours have none, and some published rows do not name theirs.
+NO_BACKBONE = ("contour", "unnamed")
 BACKBONES = {
     "contour": "contour",
     "alexnet": "AlexNet",
@@ -55,24 +79,27 @@ def dataset_label(name: str) -> str:
 
 def method_label(method: str, backbone: str | None = None) -> str:
     """The method's name for a reader, with its backbone where given: "MGA (DenseNet161)"."""
-    variant = region_variants.parse(method)
-    name = METHODS.get(method, method) if variant is None else variant.label
-    if backbone is None or backbone == "contour":
+    variant = region_variants.parse(method) or scale_variants.parse(method)
+    name = {**METHODS, **TDSA}.get(method, method) if variant is None else variant.label
+    if backbone is None or backbone in NO_BACKBONE:
         return name
     return f"{name} ({BACKBONES.get(backbone, backbone)})"
 
 
 def sort_methods(methods: Iterable[str]) -> list[str]:
-    """Each method once: those known here, then MGFE and its variants, then other names as met."""
+    """Each method once: those known here, then variants of MGFE, of ACA, TDSA, then other names as met."""
     known = list(METHODS)
     names = list(dict.fromkeys(methods))
-    variants = {name: region_variants.parse(name) for name in names}
+    last = list(TDSA)
 
     def place(name: str) -> tuple:
         if name in METHODS:
             return (0, known.index(name))
-        variant = variants[name]
-        return (2,) if variant is None else (1, *variant.place)
+        if (region := region_variants.parse(name)) is not None:
+            return (1, *region.place)
+        if (scale := scale_variants.parse(name)) is not None:
+            return (2, *scale.place)
+        return (3, last.index(name)) if name in TDSA else (4,)
 
     return sorted(names, key=place)
 

@@ -10,6 +10,8 @@ from maskguide.files import InputError, read_yaml
 
 PATH = Path(__file__).with_name("published.yaml")
 KEYS = ["table", "dataset", "method", "backbone"]
+# What only some tables print: which classifiers answered, and whether people drew more than class labels.
+EXTRAS = ["head", "structured_annotation"]
 
 
 def read_published(table: str, path: Path = PATH) -> pd.DataFrame:
@@ -17,19 +19,21 @@ def read_published(table: str, path: Path = PATH) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with the columns dataset, method, backbone (str), published (percent), published_note (str).
+    DataFrame with the columns dataset, method, backbone (str), published (percent; of aca_boxes IoU, 0 to 1),
+    published_note (str), and those of `EXTRAS` that the table has.
 
     Raises
     ------
     InputError
         If a row lacks a key, or two rows stand for the same cell.
     """
-    rows = pd.DataFrame(read_yaml(path), columns=[*KEYS, "value", "note"])
+    rows = pd.DataFrame(read_yaml(path), columns=[*KEYS, "value", "note", *EXTRAS])
     if rows[[*KEYS, "value"]].isna().any(axis=None):
         raise InputError(f"{path}: every row needs {', '.join(KEYS)} and value")
-    doubled = rows[rows.duplicated(KEYS)]
+    doubled = rows[rows.duplicated([*KEYS, "head"])]
     if len(doubled):
         raise InputError(f"{path}: two rows for {' '.join(doubled.iloc[0][KEYS])}; keep one")
     rows = rows[rows["table"] == table].drop(columns="table")
+    rows = rows.drop(columns=[extra for extra in EXTRAS if rows[extra].isna().all()])
     rows["note"] = rows["note"].fillna("")
     return rows.rename(columns={"value": "published", "note": "published_note"}).reset_index(drop=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from maskguide import region_variants
+from maskguide import labels, region_variants, scale_variants
 from maskguide.files import InputError, read_json, read_yaml
 
 TEXTS = ["dataset", "method", "backbone", "device"]
@@ -20,6 +20,18 @@ OPTIONS = ["crop", "batch_size", "learning_rate", "weights"]
 CELL = ["dataset", "method", "backbone"]
 PREDICTIONS = ["image_id", "class_id", "predicted_last", "predicted_best"]
 AGAIN = "delete the folder and run again"
+WHOLE_NUMBERS = ["crop", "batch_size", "classifiers", "num_annotated"]
+# Methods with variants: how their names are read, and how they are called.
+VARIANTS = {
+    "mgfe": (
+        region_variants.parse,
+        "MGFE",
+        "mgfe[-<region>][-sigmoid|-softmax][-filled|-binarised][-counterparts][-shuffled][-n<count>]",
+    ),
+    "aca": (scale_variants.parse, "ACA", "aca[-local|-object][-n<classifiers>][-s<scale>]"),
+    "maxpool": (scale_variants.parse, "max pooling", "maxpool[-s<scale>]"),
+    "tdsa": (labels.TDSA.get, "TDSA", "tdsa, tdsa-channels or tdsa-crossentropy"),
+}
 
 
 def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
@@ -29,8 +41,10 @@ def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
     -------
     DataFrame with dataset, method (with the mask source after "-" where it is not the configured one),
     backbone, masks, annotation, seed, counts, accuracies and macro-F1 (percent), seconds, device,
-    num_classes, the options crop, batch_size, learning_rate, weights, and of MGFE regions (their names, a
-    space between) and activation (each None where the method has none), the commit, and `run`, the folder.
+    num_classes, num_annotated (images whose marks stand behind the masks), the options crop, batch_size,
+    learning_rate, weights, of MGFE regions (their names, a space between) and activation, of ACA classifiers
+    (how many) and losses (each None where the method has none), networks (how many the run averages; its
+    epochs, seconds and parameters are their sums), the commit, and `run`, the folder.
 
     Raises
     ------
@@ -38,7 +52,7 @@ def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
         If a run is missing or broken, stands twice, or runs on one data set had different images.
     """
     rows = pd.DataFrame([read_run(folder) for folder in folders])
-    rows = rows.astype({"crop": "Int64", "batch_size": "Int64"})
+    rows = rows.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))
     doubled = rows[rows.duplicated([*CELL, "seed"])]
     if len(doubled):
         row = doubled.iloc[0]
@@ -78,7 +92,9 @@ def read_run(folder: str | Path) -> dict:
     record = read_yaml(folder / "args.yaml")
     if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
         raise InputError(f"{folder / 'args.yaml'}: holds no options; {AGAIN}")
+    # Every run records every option; only the method that has it means it.
     guided_by_regions = record["options"] if metrics["method"] == "mgfe" else {}
+    local = record["options"] if metrics["method"] == "aca" else {}
     keys = [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS]
     return {
         **{key: metrics[key] for key in keys},
@@ -87,6 +103,10 @@ def read_run(folder: str | Path) -> dict:
         **{key: record["options"].get(key) for key in OPTIONS},
         "regions": " ".join(guided_by_regions.get("regions") or []) or None,
         "activation": guided_by_regions.get("activation"),
+        "classifiers": metrics.get("classifiers", local.get("classifiers")),
+        "losses": metrics.get("losses", local.get("losses")) if metrics["method"] == "aca" else None,
+        "networks": metrics.get("networks", 1),
+        "num_annotated": metrics.get("num_annotated"),
         "commit": record.get("commit"),
         "run": str(folder),
     }
@@ -96,7 +116,7 @@ def variant(folder: Path, metrics: dict) -> str:
     """The method's name as its folder `<dataset>/<method>/<backbone>/seed<k>` gives it, such as mga-truth.
 
     The metrics name the mask source, not whether it is the configured one or a control; the folder does.
-    The variants of MGFE are those of `region_variants`.
+    Which variants MGFE, ACA, max pooling and TDSA have, `VARIANTS` says.
     """
     parts = folder.absolute().parts
     expected = (
@@ -111,11 +131,9 @@ def variant(folder: Path, metrics: dict) -> str:
             f"{folder}: holds the run {'/'.join(expected)}, which its folder does not say; "
             "keep runs in <dataset>/<method>/<backbone>/seed<k>"
         )
-    if metrics["method"] == "mgfe" and region_variants.parse(parts[-3]) is None:
-        raise InputError(
-            f"{folder}: '{parts[-3]}' names no variant of MGFE; call the folder mgfe[-<region>]"
-            "[-sigmoid|-softmax][-filled|-binarised][-counterparts][-shuffled][-n<count>]"
-        )
+    parse, name, form = VARIANTS.get(expected[1], (str, "", ""))
+    if parse(parts[-3]) is None:
+        raise InputError(f"{folder}: '{parts[-3]}' names no variant of {name}; call the folder {form}")
     return parts[-3]
 
 
@@ -128,7 +146,12 @@ def read_predictions(folder: str | Path) -> pd.DataFrame:
 
 def read_history(folder: str | Path) -> pd.DataFrame:
     """`history.csv`: per epoch loss, each named term, train_top1 and test_top1 (percent)."""
-    return _read_csv(Path(folder) / "history.csv", ["epoch", "loss", "train_top1", "test_top1"], {})
+    path = Path(folder) / "history.csv"
+    if not path.is_file() and (Path(folder) / "metrics.json").is_file():
+        networks = read_json(Path(folder) / "metrics.json").get("networks", 1)
+        if networks > 1:
+            raise InputError(f"{folder}: averages {networks} networks; give their own runs, one per scale")
+    return _read_csv(path, ["epoch", "loss", "train_top1", "test_top1"], {})
 
 
 def read_class_names(folder: str | Path) -> list[str]:

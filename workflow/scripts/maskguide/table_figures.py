@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from maskguide import labels
+from maskguide import labels, scale_variants
 from maskguide.figure_style import GREY, INK, styled
 from maskguide.region_tables import MEAN, shown_rows
 
@@ -25,8 +25,9 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
     """A chart of an accuracy table: a panel per data set, a line of marks per row.
 
     Filled marks are means over seeds with ± standard deviation, small ones single seeds, hollow diamonds
-    published numbers; the controls stand below a line.
+    published numbers; the controls stand below a line. A row that averages networks has no best epoch.
     """
+    several = table["method"].map(_averages_networks)
     groups = list(table.groupby("dataset", sort=False))
     sizes = [len(group) for _, group in groups]
     figure = Figure(figsize=(7.5, 0.34 * sum(sizes) + 0.75 * len(groups) + 0.5), layout="constrained")
@@ -39,7 +40,8 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
                 ("best", -0.15, BEST_COLOUR, "s"),
                 ("last", 0.15, LAST_COLOUR, "o"),
             ):
-                _accuracy_marks(panel, row, f"top1_{name}", place + offset, colour, marker)
+                if name == "last" or not several[row.name]:
+                    _accuracy_marks(panel, row, f"top1_{name}", place + offset, colour, marker)
             if pd.notna(row["published"]):
                 panel.plot(row["published"], place, "D", mfc="none", mec=INK, ms=6.5, mew=1.2, zorder=4)
         if 0 < controls < len(group):
@@ -61,16 +63,18 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
         half = max(LEAST_WIDTH, high - low) / 2  # rows that hardly differ must look so
         panel.set_xlim(max((low + high) / 2 - half, -2), min((low + high) / 2 + half, 102))
     axes[-1].set_xlabel("accuracy on the test images, %")
-    handles = [
-        Line2D(
-            [], [], ls="", marker="s", color=BEST_COLOUR, label="best epoch (selected on the test images)"
-        ),
-        Line2D([], [], ls="", marker="o", color=LAST_COLOUR, label="last epoch"),
-    ]
+    best = "best epoch (selected on the test images)"
+    handles = [Line2D([], [], ls="", marker="s", color=BEST_COLOUR, label=best)] if not several.all() else []
+    handles.append(Line2D([], [], ls="", marker="o", color=LAST_COLOUR, label="last epoch"))
     if table["published"].notna().any():
         handles.append(Line2D([], [], ls="", marker="D", mfc="white", mec=INK, label="published"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), handletextpad=0.3)
     return figure
+
+
+def _averages_networks(method: str) -> bool:
+    variant = scale_variants.parse(method)
+    return variant is not None and variant.scale is None
 
 
 def _accuracy_marks(panel, row: pd.Series, measure: str, height: float, colour: str, marker: str) -> None:

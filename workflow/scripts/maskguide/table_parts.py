@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -59,11 +59,27 @@ def mean_std(row: pd.Series, measure: str) -> str:
     return number(mean) if pd.isna(std) else f"{number(mean)} ± {number(std)}"
 
 
+def chance(p: float) -> str:
+    """A p-value."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def reading(verdict: str) -> str:
+    """A test's verdict, bold where it claims something."""
+    return verdict if verdict.startswith("no ") else f"**{verdict}**"
+
+
 def conspicuous(origin: str | None) -> str:
     """Where marks or masks come from, bold where image processing drew them; a dash where there are none."""
     if pd.isna(origin):
         return NOT_THERE
     return "+".join(f"**{kind}**" if kind in ("automatic", "auto") else kind for kind in origin.split("+"))
+
+
+ORIGINS = {
+    "masks": lambda row: conspicuous(row["masks"]),
+    "marks": lambda row: conspicuous(row["annotation"]),
+}
 
 
 def accuracy_sections(
@@ -73,10 +89,12 @@ def accuracy_sections(
     decimals: int,
     row_name: Callable[[pd.Series], str],
     controls_heading: str,
+    origins: Mapping[str, Callable[[pd.Series], str]] = ORIGINS,
 ) -> list[str]:
     """For each data set its heading, protocol, rows, controls and paired tests.
 
-    `decimals` are those of published numbers; `row_name` says how a row of the table is called.
+    `decimals` are those of published numbers; `row_name` says how a row of the table is called, `origins`
+    which columns stand behind that name: a heading, and what a row has there.
     """
     parts = []
     for dataset, group in table.groupby("dataset", sort=False):
@@ -84,9 +102,9 @@ def accuracy_sections(
         parts += [protocol(measured[measured["dataset"] == dataset])]
         controls = group[group["role"] == "control"]
         if len(controls) < len(group):
-            parts.append(_accuracy_rows(group[group["role"] == "paper"], decimals, row_name))
+            parts.append(_accuracy_rows(group[group["role"] == "paper"], decimals, row_name, origins))
         if len(controls):
-            parts += [controls_heading, _accuracy_rows(controls, decimals, row_name)]
+            parts += [controls_heading, _accuracy_rows(controls, decimals, row_name, origins)]
         if tests is not None and (tests["dataset"] == dataset).any():
             parts += ["Paired tests, first minus second:", _test_rows(tests[tests["dataset"] == dataset])]
     return parts
@@ -99,6 +117,7 @@ def protocol(measured: pd.DataFrame) -> str:
         f"{first['num_train']} training and {first['num_test']} test images in {first['num_classes']} classes"
     )
     trained = measured[measured["epochs"] > 0]
+    trained = trained.assign(epochs=trained["epochs"] // trained["networks"])  # those of each network
     words = []
     for column, word in PROTOCOL_WORDS.items():
         values = dict.fromkeys(str(value).rsplit("/", 1)[-1] for value in trained[column].dropna())
@@ -107,17 +126,21 @@ def protocol(measured: pd.DataFrame) -> str:
     return f"Measured with {images}" + (f"; {', '.join(words)}." if words else ".")
 
 
-def _accuracy_rows(group: pd.DataFrame, decimals: int, row_name: Callable[[pd.Series], str]) -> str:
+def _accuracy_rows(
+    group: pd.DataFrame,
+    decimals: int,
+    row_name: Callable[[pd.Series], str],
+    origins: Mapping[str, Callable[[pd.Series], str]],
+) -> str:
     """The rows of one data set, as a Markdown table."""
-    header = ["method", "masks", "marks", "seeds", BEST, LAST, f"macro-F1, {LAST}", "published"]
+    header = ["method", *origins, "seeds", BEST, LAST, f"macro-F1, {LAST}", "published"]
     rows = []
     for _, row in group.iterrows():
         measured = row["seeds"] > 0
         rows.append(
             [
                 row_name(row),
-                conspicuous(row["masks"]),
-                conspicuous(row["annotation"]),
+                *(origin(row) for origin in origins.values()),
                 str(row["seeds"]) if measured else NOT_THERE,
                 *(mean_std(row, key) for key in ("top1_best", "top1_last", "macro_f1_last")),
                 number(row["published"], decimals),
@@ -137,8 +160,8 @@ def _test_rows(tests: pd.DataFrame) -> str:
             f"{row['seeds']} × {row['images']}",
             signed(row["difference"]),
             f"{signed(row['low'])} to {signed(row['high'])}",
-            "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}",
-            row["verdict"] if row["verdict"].startswith("no ") else f"**{row['verdict']}**",
+            chance(row["p"]),
+            reading(row["verdict"]),
         ]
         for _, row in tests.iterrows()
     ]
@@ -174,12 +197,12 @@ def test_notes(tests: pd.DataFrame) -> list[str]:
     return notes
 
 
-def not_run_notes(table: pd.DataFrame, name: str) -> list[str]:
+def not_run_notes(table: pd.DataFrame, name: str, decimals: int = 2) -> list[str]:
     """Published numbers of the table's data sets whose method and backbone were not run here."""
     notes = []
     for dataset, group in unmatched_published(table, name).groupby("dataset", sort=False):
         printed = ", ".join(
-            f"{labels.method_label(row['method'], row['backbone'])} {row['published']:.2f}"
+            f"{labels.method_label(row['method'], row['backbone'])} {row['published']:.{decimals}f}"
             for _, row in group.iterrows()
         )
         notes.append(f"The paper also prints for {labels.dataset_label(dataset)}, not run here: {printed}.")

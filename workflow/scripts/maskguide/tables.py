@@ -1,4 +1,4 @@
-"""The MGA paper's Tables 1–4 as tidy numbers: what was measured, and beside it what was published."""
+"""MGA's Tables 1–4, and every table of accuracies, as tidy numbers: measured, and beside it published."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from maskguide import labels, region_variants, runs
+from maskguide import labels, region_variants, runs, scale_variants
 from maskguide.files import InputError, read_json
-from maskguide.published import read_published
+from maskguide.published import EXTRAS, read_published
 from maskguide.statistics import TEST, paired_bootstrap
 
 SEGMENT_KEYS = [
@@ -28,6 +28,18 @@ MEASURES = ["top1_best", "top1_last", "macro_f1_best", "macro_f1_last"]
 PUBLISHED_ONLY = {
     "table3": ["mdm", "dbcsr_uni", "mort", "mga"],
     "mgfe_table2": ["improved_bcnn", "nts_net", "fast_mpn_cov", "dcl", "maskcov"],
+    "aca_table2": [
+        *("pa_cnn", "mg_cnn", "mask_cnn", "hsnet", "bcnn"),
+        *("st_cnn", "pdfr", "ra_cnn", "ma_cnn", "g2denet"),
+    ],
+    "aca_table3": ["rcnn", "mdtp", "pa_cnn", "hsnet", "bcnn", "ra_cnn", "g2denet", "ma_cnn"],
+    "aca_table4": ["mg_cnn", "mdtp", "fv_cnn", "bcnn", "ra_cnn", "g2denet", "ma_cnn"],
+}
+# Which rows of ours those papers have whose other rows are no variants that a name tells by itself.
+PAPER_ROWS = {
+    **{f"aca_table{number}": ["maxpool-s1", "maxpool", "aca"] for number in (2, 3, 4)},
+    "aca_table5": ["aca-local", "aca-object", "aca"],
+    "tdsa_table1": ["baseline", *labels.TDSA],
 }
 # Which differences Table 4 tests, the first minus the second; those whose rows are there.
 COMPARISONS = [
@@ -90,13 +102,14 @@ def accuracy_table(measured: pd.DataFrame, table: str) -> pd.DataFrame:
     Parameters
     ----------
     table
-        Which table: table2, table3 or table4, or a table of `region_tables`.
+        Which table: table2, table3 or table4, or one of `region_tables`, `scale_tables`, `comparison`.
 
     Returns
     -------
     DataFrame with dataset, method, backbone, role ("paper" or "control"), masks, annotation, seeds (how
     many), seed_numbers, num_train, num_test, for each accuracy and macro-F1 (percent) `_mean` and `_std`,
-    top1_best_by_seed and top1_last_by_seed (in the order of seed_numbers), published, published_note.
+    top1_best_by_seed and top1_last_by_seed (in the order of seed_numbers), where the paper says it
+    structured_annotation ("Yes", "No", "-"), published, published_note.
     """
     groups = [
         _cell(dict(zip(runs.CELL, cell, strict=True)), group.sort_values("seed"))
@@ -111,7 +124,11 @@ def accuracy_table(measured: pd.DataFrame, table: str) -> pd.DataFrame:
     joined["seeds"] = joined["seeds"].fillna(0).astype(int)
     counts = ["num_train", "num_test"]
     joined[counts] = joined[counts].astype("Int64")
-    columns = [*groups[0], "published", "published_note"]
+    if "structured_annotation" in joined:
+        told = ["No" if pd.isna(origin) else "Yes" for origin in joined["annotation"]]
+        joined["structured_annotation"] = joined["structured_annotation"].fillna(pd.Series(told))
+    extras = [extra for extra in EXTRAS if extra in joined]
+    columns = [*groups[0], *extras, "published", "published_note"]
     columns.insert(columns.index("backbone") + 1, "role")
     order = measured["dataset"].drop_duplicates().tolist()
     joined = joined.sort_values("dataset", key=lambda names: names.map(order.index), kind="stable")
@@ -139,11 +156,15 @@ def _cell(cell: dict, group: pd.DataFrame) -> dict:
 
 
 def _is_control(method: str, table: str) -> bool:
-    """Whether the table's paper has no such row."""
-    if not table.startswith("mgfe_"):
+    """Whether the table's paper has no such row; of `compare`, whether it is a control or a variant."""
+    if table in PAPER_ROWS:
+        return method not in [*PAPER_ROWS[table], *PUBLISHED_ONLY.get(table, [])]
+    region, scale = region_variants.parse(method), scale_variants.parse(method)
+    if table == "compare" and scale is not None:
+        return scale.losses is not None or scale.classifiers is not None
+    if not table.startswith("mgfe_") and region is None:
         return method.startswith("mga-")
-    variant = region_variants.parse(method)
-    return method.startswith("mga") or method == "attention" if variant is None else variant.control
+    return method.startswith("mga") or method == "attention" if region is None else region.control
 
 
 def _with_notes(table: pd.DataFrame) -> pd.DataFrame:
