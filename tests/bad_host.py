@@ -1,6 +1,7 @@
 """A local HTTP server that behaves as badly as the real hosts do."""
 
 import contextlib
+import gzip
 import hashlib
 import http.server
 import io
@@ -20,6 +21,7 @@ def archive_bytes(size=300_000):
 
 CONTENT = archive_bytes()
 MD5 = hashlib.md5(CONTENT).hexdigest()
+COMPRESSED = gzip.compress(CONTENT)
 
 
 class Host(http.server.BaseHTTPRequestHandler):
@@ -114,6 +116,10 @@ class Host(http.server.BaseHTTPRequestHandler):
 
     def hidden_quota(self, count, wanted):
         self.send(200, QUOTA, Content_Type="application/zip")
+
+    def announced_as_gzip(self, count, wanted):
+        """A .tar.gz with the header that would have a client decompress it on arrival."""
+        self.send(200, COMPRESSED, Content_Encoding="x-gzip", Content_Type="application/x-tar")
 
     def missing(self, count, wanted):
         self.send(404, b"no")

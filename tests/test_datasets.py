@@ -12,6 +12,7 @@ from maskguide.layouts import Entry
 
 ROOT = Path(__file__).parents[1]
 REGISTRY = ROOT / "resources" / "datasets.yaml"
+ALSO = [{"url": "https://a.b/c.zip", "filename": "c.zip"}]
 INDEX = """image_id,path,class,class_id,split,mask,outline,boxes
 elm-0,files/elm/0.png,elm,0,train,masks/elm-0.png,,
 elm-1,files/elm/1.png,elm,0,test,,,
@@ -38,7 +39,7 @@ def test_registry_holds_the_data_sets():
     )
     assert registry["btfpis"]["source"]["md5"] == "d395ad65a68cf6b31c7c9e1e2f735e3c"
     assert registry["soycultivarvein"]["mask_classes"] == ["main_vein", "second_order_vein"]
-    assert {"cottoncultivar", "soycultivarlocal"} <= set(registry)
+    assert {"cottoncultivar", "soycultivarlocal", "cub200", "aircraft", "cars"} <= set(registry)
     assert list(registry["leaves"]["regions"]) == ["vein", "contour"]  # the generated boxes' classes 0 and 1
 
 
@@ -71,6 +72,9 @@ def test_schema_is_closed_and_described():
         (lambda entry: entry.update(splitt="2:1"), "splitt"),
         (lambda entry: entry["source"].update(md6="0"), "md6"),
         (lambda entry: entry["source"].update(md5="0"), "md5"),
+        (lambda entry: entry["source"].update(also=[]), "also"),
+        (lambda entry: entry["source"].update(also=[{"url": "https://a.b/c.zip"}]), "filename"),
+        (lambda entry: entry.update(source={"local": True, "hint": "x", "also": ALSO}), "url"),
         (lambda entry: entry.update(split="2-1"), "split"),
         (lambda entry: entry["source"].pop("url"), "source"),
         (lambda entry: entry["source"].update(filename="../x.zip"), "filename"),

@@ -1,10 +1,11 @@
 """Downloads against a local server that behaves as badly as the real ones do."""
 
+import hashlib
 import json
 import time
 
 import pytest
-from bad_host import CONTENT, MD5, archive_bytes, serve
+from bad_host import COMPRESSED, CONTENT, MD5, archive_bytes, serve
 from maskguide import downloads
 from maskguide.files import InputError
 
@@ -28,6 +29,12 @@ def test_arrives_whole(host, tmp_path, path):
     fetch(host, path, target)
     assert target.read_bytes() == CONTENT
     assert [file.name for file in tmp_path.iterdir()] == ["data.zip"]
+
+
+def test_a_compressed_file_stays_compressed(host, tmp_path):
+    md5 = hashlib.md5(COMPRESSED).hexdigest()
+    fetch(host, "announced_as_gzip", tmp_path / "data.tar.gz", checksums={"md5": md5})
+    assert (tmp_path / "data.tar.gz").read_bytes() == COMPRESSED
 
 
 def test_a_break_is_continued_where_it_stopped(host, tmp_path):

@@ -46,6 +46,17 @@ def test_both_butterfly_formats(tmp_path):
         assert np.array_equal(labels, expected)
 
 
+def test_the_majority_of_the_annotators_of_cub(tmp_path):
+    """Five annotators: 51 × their number; files with an alpha channel or three equal ones occur too."""
+    votes = np.array([[0, 1, 2], [3, 4, 5]]) * 51
+    grey = save(tmp_path / "g.png", votes)
+    alpha = save(tmp_path / "a.png", np.stack([votes, np.full_like(votes, 255)], axis=2))
+    colour = save(tmp_path / "c.png", np.stack([votes] * 3, axis=2))
+    for labels in converted("cub200", [grey, alpha, colour], 1):
+        assert labels.dtype == np.uint8
+        assert labels.tolist() == [[0, 0, 0], [1, 1, 1]]
+
+
 def test_labels_grey_levels_and_palettes(tmp_path):
     labels = np.array([[0, 1, 2], [2, 1, 0]])
     levels = np.array([0, 100, 255])
