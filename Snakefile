@@ -37,6 +37,7 @@ include: "workflow/rules/segment.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/masks.smk"
 include: "workflow/rules/classify.smk"
+include: "workflow/rules/scales.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 

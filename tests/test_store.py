@@ -73,13 +73,32 @@ def test_images_and_their_masks_are_brought_to_squares(dataset, tmp_path):
 
 @pytest.mark.parametrize(
     ("sides", "complaint"),
-    [((0, None), "--resize 0: must be at least 1"), ((None, 8), "--test-resize 8: give --resize too")],
+    [
+        ((0, None), "--resize 0: must be at least 1"),
+        ((None, 8), "--test-resize 8: give --resize too"),
+        ((8, None, 8), "--short-edge 8: squares have none"),
+    ],
 )
 def test_wrong_sides_are_refused(sides, complaint):
     with pytest.raises(InputError, match=complaint):
         resize_option(*sides)
-    assert resize_option(None) is None
-    assert resize_option(512) == (512, 512)
+    assert resize_option(None) == (None, None, None)
+    assert resize_option(512) == (512, 512, None)
+
+
+def test_the_short_edge_gets_its_length_and_shapes_stay(dataset, tmp_path):
+    index = pd.read_csv(dataset / "images" / "layout.csv", dtype={"image_id": str})
+    index["path"] = [str(dataset / f"{image_id}.png") for image_id in index["image_id"]]
+    build_images(index, tmp_path / "images", resize_option(None, None, 20))
+    images = ImageStore(tmp_path / "images")
+    for number, (height, width) in enumerate(index[["height", "width"]].to_numpy()):
+        found = images.image(number).shape[:2]
+        assert min(found) == 20
+        assert max(found) == round(20 * max(height, width) / min(height, width))
+        assert (found[0] < found[1]) == (height < width)
+        with Image.open(dataset / f"image{number}.png") as image:
+            expected = np.asarray(image.resize(found[::-1], Image.Resampling.BILINEAR))
+        np.testing.assert_array_equal(images.image(number), expected)
 
 
 def crop_then_pool(mask, window, grid, flip, erased):

@@ -50,7 +50,7 @@ def test_a_run_leaves_everything_the_tables_need(stores, tmp_path):
     annotated.write_text("image_id,mask,boxes,source\ni0,a.png,,published\ni1,b.png,,published\n")
     metrics = run(stores, tmp_path / "run", annotated=annotated, epochs=8)
     assert metrics["masks"] == "truth"
-    assert metrics["annotation"] == "published"
+    assert (metrics["annotation"], metrics["num_annotated"]) == ("published", 2)
     assert (metrics["num_train"], metrics["num_test"], metrics["epochs"]) == (15, 9, 8)
     assert metrics["classes"] == ["c0", "c1", "c2"]
     assert metrics["parameters"] == sum(p.numel() for p in backbones.small(CLASSES).parameters()) + 2
@@ -75,7 +75,21 @@ def test_a_run_leaves_everything_the_tables_need(stores, tmp_path):
     assert (recorded["guidance_weight"], recorded["momentum"], recorded["weight_decay"]) == (0.1, 0.9, 5e-4)
 
 
-@pytest.mark.parametrize("method", ["baseline", "attention"])
+def test_the_learning_rate_falls_where_the_steps_say():
+    schedule = training.Schedule(8, 0.5, 0.9, 0, learning_rate_steps=(2, 5))
+    expected = [0.5, 0.5, 0.05, 0.05, 0.05, 0.005, 0.005, 0.005]
+    assert [schedule.rate(epoch) for epoch in range(8)] == pytest.approx(expected)
+
+
+def test_adam_learns_and_continues_too(stores, tmp_path):
+    """Its state (two moments, a counter) belongs to the checkpoint as SGD's momentum does."""
+    settings = {"method": "baseline", "mask_store": None, "optimizer": "adam", "learning_rate": 0.003}
+    metrics = run(stores, tmp_path / "whole", epochs=4, **settings)
+    assert metrics["top1_best"] > 60  # chance is 33
+    assert pd.read_csv(tmp_path / "whole" / "history.csv")["loss"].iloc[-1] < 1
+
+
+@pytest.mark.parametrize("method", ["baseline", "attention", "aca", "maxpool", "tdsa"])
 def test_unguided_methods_need_no_masks(stores, tmp_path, method):
     metrics = run(stores, tmp_path, method=method, mask_store=None, mask_source=None, epochs=1)
     assert metrics["masks"] is None
@@ -174,6 +188,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(stores, tmp_path, root):
         ({"freeze": 9}, "--freeze 9: this backbone has 0 to 5 children"),
         ({"store": "nowhere"}, "nowhere: is no store"),
         ({"annotated": "nowhere.csv"}, "nowhere.csv: has no readable column source"),
+        ({"optimizer": "lion"}, "--optimizer lion: choose sgd or adam"),
+        ({"learning_rate_steps": 0}, "--learning-rate-steps .*: must be at least 1 epoch"),
         ({"learning_rate": 1e30}, "the loss of epoch 1 is .*: lower --learning-rate"),
     ],
 )

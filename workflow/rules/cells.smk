@@ -1,11 +1,16 @@
 """What each table and figure shows: cells of data set × method × backbone, and their runs."""
 
 TABLES = config["tables"]
-# Those made of accuracies; of these the ablations, which are tested too.
-ACCURACY_TABLES = ["table2", "table3", "table4", "mgfe_table2", "mgfe_table3"]
-ABLATIONS = ["table4", "mgfe_table3"]
+# Those made of accuracies; of these the ones whose rows are tested against each other; and those whose runs
+# have training curves and confusion matrices.
+ACA_TABLES = ["aca_table2", "aca_table3", "aca_table4", "aca_table5"]
+ABLATIONS = ["table4", "mgfe_table3", "tdsa_table1", *ACA_TABLES, "compare"]
+ACCURACY_TABLES = ["table2", "table3", "mgfe_table2", "aca_table6", *ABLATIONS]
+WITH_CURVES = ["table4", "mgfe_table3", "tdsa_table1"]
 DETECTION = TABLES.get("mgfe_table1", {"datasets": []})
+BOXES = TABLES.get("aca_boxes", {"datasets": []})
 ANNOTATION = config.get("annotation_figure", {"datasets": []})
+CLASSIFIERS = config.get("classifiers_figure", {"datasets": []})
 
 
 def shown_methods(table, dataset):
@@ -29,7 +34,26 @@ def shown_methods(table, dataset):
             (method, backbone)
             for method in ["baseline", *region_methods(dataset), *controls]
         ],
+        "tdsa_table1": [
+            (method, backbone)
+            for method in [plain_method(backbone), "tdsa-channels", "tdsa"]
+        ],
+        **dict.fromkeys(
+            ACA_TABLES[:3],
+            [(method, backbone) for method in ("maxpool-s1", "maxpool", "aca")],
+        ),
+        "aca_table5": [
+            (method, backbone) for method in ("aca-local", "aca-object", "aca")
+        ],
+        "aca_table6": [("aca", backbone)],
+        "compare": [(method, backbone) for method in options.get("methods", [])],
     }[table]
+
+
+def plain_method(backbone):
+    """Cross-entropy alone: of the network that TDSA rebuilds, else the baseline's run."""
+    rebuilt = backbone.startswith("vgg") and backbone.endswith("_bn")
+    return "tdsa-crossentropy" if rebuilt else "baseline"
 
 
 def region_methods(dataset):
@@ -68,6 +92,11 @@ def all_runs():
         for dataset in ANNOTATION["datasets"]
         for folder in annotation_runs(dataset)
     ]
+    folders += [
+        folder
+        for dataset in CLASSIFIERS["datasets"]
+        for folder in classifier_runs(dataset)
+    ]
     return list(dict.fromkeys(folders))
 
 
@@ -83,7 +112,11 @@ def tables():
     ]
 
 
-for name, options in [*TABLES.items(), ("annotation_figure", ANNOTATION)]:
+for name, options in [
+    *TABLES.items(),
+    ("annotation_figure", ANNOTATION),
+    ("classifiers_figure", CLASSIFIERS),
+]:
     place = f"tables.{name}" if name in TABLES else name
     for dataset in set(options["datasets"]) - set(DATASETS):
         raise WorkflowError(
@@ -113,7 +146,13 @@ def figures():
             made.append(f"strips_{dataset}")
         if dataset in ablation("mgfe_table3")["datasets"]:
             made += [f"regions_{dataset}", f"cam_{dataset}"]
-        if ablation_runs(dataset):
+        if dataset in attention_datasets():
+            made.append(f"attention_{dataset}")
+        if dataset in BOXES["datasets"]:
+            made.append(f"attended_{dataset}")
+        if dataset in CLASSIFIERS["datasets"]:
+            made.append(f"classifiers_{dataset}")
+        if curve_runs(dataset):
             made += [f"curves_{dataset}", f"confusion_{dataset}"]
         if dataset in ANNOTATION["datasets"]:
             made.append(f"annotation_{dataset}")
@@ -124,12 +163,12 @@ def ablation(table):
     return TABLES.get(table, {"datasets": [], "backbone": "none"})
 
 
-def ablation_runs(dataset):
-    """The runs of the ablations on one data set, each once."""
+def curve_runs(dataset):
+    """The runs of one data set whose training is drawn, each once."""
     return list(
         dict.fromkeys(
             folder
-            for table in ABLATIONS
+            for table in WITH_CURVES
             if table in TABLES
             for cell in cells(table)
             if cell[0] == dataset
@@ -183,3 +222,98 @@ def annotation_detectors(dataset):
         f"{detector_folder(dataset, count)}/metrics.json"
         for count in ANNOTATION["counts"]
     ]
+
+
+def attention_datasets():
+    """The data sets on which ACA is shown with all its scales."""
+    return {
+        dataset
+        for table in ("aca_table2", "aca_table3", "aca_table4", "aca_table6")
+        for dataset in ablation(table)["datasets"]
+    }
+
+
+def attention_backbone(dataset):
+    """The backbone whose attention is drawn."""
+    return next(
+        ablation(table)["backbone"]
+        for table in ("aca_table2", "aca_table3", "aca_table4", "aca_table6")
+        if dataset in ablation(table)["datasets"]
+    )
+
+
+def scale_runs(dataset):
+    """ACA's networks, first scale first, with the first seed."""
+    backbone = attention_backbone(dataset)
+    return [run_folders(dataset, method, backbone)[0] for method in scales("aca")]
+
+
+def scale_attended(dataset):
+    """Where they look."""
+    backbone, seed = attention_backbone(dataset), config["seeds"][0]
+    return [attended(dataset, method, backbone, seed) for method in scales("aca")]
+
+
+def first_attended(dataset):
+    """Where the first scale looks, with each seed."""
+    return [
+        attended(dataset, scales("aca")[0], BOXES["backbone"], seed)
+        for seed in config["seeds"]
+    ]
+
+
+def all_attended():
+    """Where each scale looks, with each seed, of the data sets whose boxes are compared."""
+    return [
+        attended(dataset, method, BOXES["backbone"], seed)
+        for dataset in BOXES["datasets"]
+        for method in scales("aca")
+        for seed in config["seeds"]
+    ]
+
+
+def overlaps(attended_files):
+    """The overlap with the true boxes, beside each file of attended boxes."""
+    return [str(Path(file).with_name("iou.json")) for file in attended_files]
+
+
+def classifier_runs(dataset):
+    """The runs with more and more local classifiers."""
+    usual = config["aca"]["classifiers"]
+    names = [
+        scale_variants.ScaleVariant(
+            "aca",
+            classifiers=None if count == usual else count,
+            scale=CLASSIFIERS["scale"],
+        ).name
+        for count in CLASSIFIERS["counts"]
+    ]
+    return [
+        folder
+        for name in names
+        for folder in run_folders(dataset, name, CLASSIFIERS["backbone"])
+    ]
+
+
+def compared_segmenters():
+    """The segmenters behind the masks of the compared methods."""
+    return [
+        f"{RESULTS}/segment/{dataset}/metrics.json"
+        for dataset in ablation("compare")["datasets"]
+        if any(
+            mask_source(dataset, method) in ("segmenter", "shuffled")
+            for method, _ in shown_methods("compare", dataset)
+        )
+    ]
+
+
+def compared_detectors():
+    """The detectors behind the regions of the compared methods."""
+    return list(
+        dict.fromkeys(
+            f"{detector_folder(dataset, annotated_count(dataset, method))}/metrics.json"
+            for dataset in ablation("compare")["datasets"]
+            for method, _ in shown_methods("compare", dataset)
+            if guided_by_regions(method)
+        )
+    )

@@ -75,6 +75,7 @@ rule train_classifier:
         masks=lambda wc: mask_stores(wc.dataset, wc.method),
         counterparts=lambda wc: counterpart_stores(wc.dataset, wc.method),
         annotated=lambda wc: mask_annotation(wc.dataset, wc.method),
+        zoom=lambda wc: zoom(wc.dataset, wc.method, wc.backbone, wc.seed),
         weights=lambda wc: weights_file(
             wc.backbone, settings("classify", wc.dataset)["weights"]
         ),
@@ -103,6 +104,7 @@ rule train_classifier:
                 "mask_store": mask_stores(wc.dataset, wc.method) or None,
                 "counterparts": counterpart_stores(wc.dataset, wc.method) or None,
                 "annotated": input.annotated or None,
+                "zoom": input.zoom or None,
                 "weights": input.weights or None,
                 "slots": config["classify"]["slots"],  # changes no result
             }

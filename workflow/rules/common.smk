@@ -15,7 +15,7 @@ from snakemake.exceptions import WorkflowError
 # Relative, so that a project folder that was moved re-runs nothing.
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
-from maskguide import region_variants  # names alone, nothing heavy
+from maskguide import region_variants, scale_variants  # names alone, nothing heavy
 
 ENVIRONMENT = "../../envs/maskguide.yaml"
 REGISTRY = "resources/datasets.yaml"
@@ -38,7 +38,8 @@ GENERATED = [name for name in DATASETS if "generator" in registry[name]["source"
 
 wildcard_constraints:
     dataset="|".join(DATASETS),
-    method="baseline|attention|mga(-truth|-shuffled|-auto|-segmenter)?|mgfe[a-z0-9_-]*",
+    method="baseline|attention|mga(-truth|-shuffled|-auto|-segmenter)?|mgfe[a-z0-9_-]*|tdsa(-channels|-crossentropy)?"
+    "|(aca|maxpool)[a-z0-9-]*-s[1-9]",
     backbone="[a-z0-9_]+",
     seed=r"\d+",
     mask_source=r"segmenter|truth|auto|shuffled|\w+-(filled|binarised)-\d+(-shuffled)?",
@@ -58,7 +59,7 @@ def settings(section, dataset=None):
 
 
 def flags(options, *keys):
-    """Render options as quoted command-line flags; only `keys` where given. None is left out.
+    """Render options as quoted command-line flags; only `keys` where given. None and [] are left out.
 
     Sorted, so that the order of keys in a config changes nothing. Snakemake re-runs a job whose params changed,
     but looks away from params that are functions of `input`: options from the config and flags for input files
@@ -67,7 +68,7 @@ def flags(options, *keys):
     words = []
     for key in keys or sorted(options):
         value = options[key]
-        if value is None:
+        if value is None or value == []:
             continue
         words.append(f"--{key.replace('_', '-')}")
         words += (

@@ -96,7 +96,12 @@ rule plot_cam:
         runtime=scaled(30),
     params:
         runs=lambda wc: cam_runs(wc.dataset),
-        options=lambda wc: flags({"test_resize": test_size(wc.dataset)}),
+        options=lambda wc: flags(
+            {
+                "test_resize": test_size(wc.dataset),
+                "short_edge": settings("classify", wc.dataset)["short_edge"],
+            }
+        ),
     shell:
         "python {input.script:q} --index {input.index:q} --runs {params.runs:q} {params.options} --output {output:q}"
         " 2>&1 | tee {log:q}"
@@ -140,11 +145,112 @@ rule plot_annotation:
         " 2>&1 | tee {log:q}"
 
 
+rule plot_attention:
+    input:
+        script=script("plot_attention"),
+        modules=modules("plot_attention"),
+        index="<results>/data/{dataset}/index.csv",
+        store="<results>/store/{dataset}/images",
+        models=lambda wc: [f"{run}/model.pt" for run in scale_runs(wc.dataset)],
+        attended=lambda wc: scale_attended(wc.dataset)[:-1],
+    output:
+        report(
+            "<results>/figures/attention_{dataset}.png",
+            caption="../report/attention.rst",
+            category="Images",
+        ),
+    log:
+        "<logs>/plot_attention/{dataset}.log",
+    benchmark:
+        "<benchmarks>/plot_attention/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(4000),
+        runtime=scaled(15),
+    params:
+        runs=lambda wc: scale_runs(wc.dataset),
+        attended=lambda wc: flags({"attended": scale_attended(wc.dataset)[:-1]}),
+    shell:
+        "python {input.script:q} --index {input.index:q} --store {input.store:q} --runs {params.runs:q}"
+        " {params.attended} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule plot_attended:
+    input:
+        script=script("plot_attended"),
+        modules=modules("plot_attended"),
+        index="<results>/data/{dataset}/index.csv",
+        store="<results>/store/{dataset}/images",
+        attended=lambda wc: first_attended(wc.dataset)[0],
+        overlaps=lambda wc: overlaps(first_attended(wc.dataset)),
+    output:
+        report(
+            "<results>/figures/attended_{dataset}.png",
+            caption="../report/attended.rst",
+            category="Images",
+        ),
+    log:
+        "<logs>/plot_attended/{dataset}.log",
+    benchmark:
+        "<benchmarks>/plot_attended/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(2000),
+        runtime=scaled(15),
+    shell:
+        "python {input.script:q} --index {input.index:q} --store {input.store:q} --attended {input.attended:q}"
+        " --iou {input.overlaps:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule plot_classifiers:
+    input:
+        script=script("plot_classifiers"),
+        modules=modules("plot_classifiers"),
+        metrics=lambda wc: run_metrics(
+            [
+                *classifier_runs(wc.dataset),
+                *run_folders(wc.dataset, "baseline", CLASSIFIERS["backbone"]),
+            ]
+        ),
+    output:
+        report(
+            "<results>/figures/classifiers_{dataset}.png",
+            caption="../report/classifiers.rst",
+            category="Training",
+        ),
+    log:
+        "<logs>/plot_classifiers/{dataset}.log",
+    benchmark:
+        "<benchmarks>/plot_classifiers/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(1000),
+        runtime=scaled(15),
+    params:
+        runs=lambda wc: classifier_runs(wc.dataset),
+        baselines=lambda wc: run_folders(
+            wc.dataset, "baseline", CLASSIFIERS["backbone"]
+        ),
+        usual=config["aca"]["classifiers"],
+    shell:
+        "python {input.script:q} --dataset {wildcards.dataset:q} --runs {params.runs:q}"
+        " --baseline-runs {params.baselines:q} --count {params.usual} --output {output:q} 2>&1 | tee {log:q}"
+
+
 rule plot_runs:
     input:
         script=lambda wc: script(f"plot_{wc.kind}"),
         modules=lambda wc: modules(f"plot_{wc.kind}"),
-        metrics=lambda wc: run_metrics(ablation_runs(wc.dataset)),
+        metrics=lambda wc: run_metrics(curve_runs(wc.dataset)),
     output:
         report(
             "<results>/figures/{kind}_{dataset}.png",
@@ -165,7 +271,7 @@ rule plot_runs:
         mem_mb=scaled(1000),
         runtime=scaled(15),
     params:
-        runs=lambda wc: ablation_runs(wc.dataset),
+        runs=lambda wc: curve_runs(wc.dataset),
     shell:
         "python {input.script:q} --runs {params.runs:q} --output {output:q} 2>&1 | tee {log:q}"
 
@@ -186,7 +292,7 @@ rule plot_table:
     benchmark:
         "<benchmarks>/plot_table/{table}.tsv"
     wildcard_constraints:
-        table=r"(mgfe_)?table\d",
+        table="|".join(TABLES) or "none",
     conda:
         ENVIRONMENT
     threads: 1

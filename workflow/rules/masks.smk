@@ -116,7 +116,7 @@ rule build_store:
         runtime=scaled(60),
     params:
         options=lambda wc: flags(
-            settings("classify", wc.dataset), "resize", "test_resize"
+            settings("classify", wc.dataset), "resize", "test_resize", "short_edge"
         ),
     shell:
         "python {input.script:q} --index {input.index:q} {params.options} --output {output:q} 2>&1 | tee {log:q}"
@@ -142,7 +142,9 @@ rule build_counterparts:
         mem_mb=scaled(2000),
         runtime=scaled(60),
     params:
-        options=lambda wc: flags(settings("classify", wc.dataset), "resize"),
+        options=lambda wc: flags(
+            settings("classify", wc.dataset), "resize", "short_edge"
+        ),
     shell:
         "python {input.script:q} --index {input.index:q} --masked {input.masks:q}/masked {params.options}"
         " --output {output:q} 2>&1 | tee {log:q}"
@@ -168,7 +170,9 @@ rule pool_masks:
         mem_mb=scaled(2000),
         runtime=scaled(60),
     params:
-        options=lambda wc: flags(settings("classify", wc.dataset), "resize"),
+        options=lambda wc: flags(
+            settings("classify", wc.dataset), "resize", "short_edge"
+        ),
     shell:
         "python {input.script:q} --index {input.index:q} --masks {input.masks:q} {params.options}"
         " --output {output:q} 2>&1 | tee {log:q}"

@@ -5,6 +5,11 @@ METHOD_OPTIONS = {
     "attention": ["feature_weight", "attention_weight"],
     "mga": ["feature_weight", "attention_weight", "guidance_weight"],
 }
+TDSA_TERMS = {
+    "tdsa": "attention",
+    "tdsa-channels": "channels",
+    "tdsa-crossentropy": "cross_entropy",
+}
 COMMON_OPTIONS = [
     "epochs",
     "batch_size",
@@ -21,16 +26,37 @@ def classifier_options(dataset, method, backbone):
     """The options that this method uses and no others: editing τ re-runs the guided methods alone."""
     options = settings("classify", dataset)
     rates = options["learning_rate"]
-    own = (
-        region_options(dataset, method)
-        if guided_by_regions(method)
-        else {key: options[key] for key in METHOD_OPTIONS[method.split("-")[0]]}
-    )
     return {
         "learning_rate": rates.get(backbone, rates["default"]),
+        "optimizer": options["optimizer"],
         **{key: options[key] for key in COMMON_OPTIONS},
-        **own,
+        **own_options(dataset, method),
         "mask_source": mask_source(dataset, method),
+    }
+
+
+def own_options(dataset, method):
+    """The options of this method alone, what its name says put over the config."""
+    if guided_by_regions(method):
+        return region_options(dataset, method)
+    if with_scales(method):
+        return scale_options(method)
+    if method in TDSA_TERMS:
+        return {"terms": TDSA_TERMS[method], **config["tdsa"]}
+    options = settings("classify", dataset)
+    return {key: options[key] for key in METHOD_OPTIONS[method.split("-")[0]]}
+
+
+def scale_options(method):
+    """The options of ACA, and of max pooling, its baseline: both learn at ACA's own rate."""
+    options, named = config["aca"], scale_variant(method)
+    learning = {key: options[key] for key in ("optimizer", "learning_rate")}
+    if named.family == "maxpool":
+        return learning
+    return {
+        **learning,
+        "classifiers": named.classifiers or options["classifiers"],
+        "losses": named.losses or options["losses"],
     }
 
 
@@ -44,13 +70,20 @@ def guided_by_regions(method):
     return method.split("-")[0] == "mgfe"
 
 
+def with_scales(method):
+    return method.split("-")[0] in scale_variants.FAMILIES
+
+
 def check_method(dataset, method):
     """Refuse a method that is none, or guided by a region that the data set does not have."""
     if guided_by_regions(method):
         guiding_regions(dataset, method)
-    elif method.split("-")[0] not in METHOD_OPTIONS:
+    elif with_scales(method):
+        scale_variant(method)
+    elif method.split("-")[0] not in METHOD_OPTIONS and method not in TDSA_TERMS:
         raise WorkflowError(
-            f"config: method '{method}' is unknown; known are {', '.join(METHOD_OPTIONS)}, mgfe and their variants."
+            f"config: method '{method}' is unknown; known are {', '.join([*METHOD_OPTIONS, *TDSA_TERMS])}, "
+            "mgfe, aca, maxpool and their variants."
         )
 
 
@@ -80,6 +113,36 @@ def variant(method):
             "-filled or -binarised, -counterparts, -shuffled, -n<annotated images>."
         )
     return found
+
+
+def scale_variant(method):
+    """What the name of a method with scales says."""
+    found = scale_variants.parse(method)
+    if found is None or (found.scale or 1) > config["aca"]["scales"]:
+        raise WorkflowError(
+            f"method '{method}': is none; after aca may stand, in this order, -local or -object, -n<classifiers>, "
+            f"-s<scale>, after maxpool -s<scale>; aca.scales is {config['aca']['scales']}."
+        )
+    return found
+
+
+def scales(method):
+    """The networks of a method with scales, first scale first."""
+    return [
+        scale_variant(method).at(number + 1).name
+        for number in range(config["aca"]["scales"])
+    ]
+
+
+def attended(dataset, method, backbone, seed):
+    """Where a network of one scale looks: what the next scale sees."""
+    return f"{RESULTS}/attend/{dataset}/{method}/{backbone}/seed{seed}/attended.csv"
+
+
+def zoom(dataset, method, backbone, seed):
+    """The attended boxes that cut out the images of this method; none where it sees whole images."""
+    guide = scale_variant(method).guide() if with_scales(method) else None
+    return attended(dataset, guide.name, backbone, seed) if guide else []
 
 
 def guiding_regions(dataset, method):

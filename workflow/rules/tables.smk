@@ -62,6 +62,35 @@ rule mgfe_table1:
         " 2>&1 | tee {log:q}"
 
 
+rule aca_boxes:
+    input:
+        script=script("make_table"),
+        modules=modules("make_table"),
+        published=published(),
+        overlaps=overlaps(all_attended()),
+    output:
+        csv=report(
+            "<results>/tables/aca_boxes.csv",
+            caption="../report/aca_boxes.rst",
+            category="Tables",
+        ),
+        md="<results>/tables/aca_boxes.md",
+    log:
+        "<logs>/make_table/aca_boxes.log",
+    benchmark:
+        "<benchmarks>/make_table/aca_boxes.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=scaled(500),
+        runtime=scaled(5),
+    shell:
+        "python {input.script:q} --table aca_boxes --attended {input.overlaps:q} --output {output.csv:q}"
+        " 2>&1 | tee {log:q}"
+
+
 rule accuracy_table:
     input:
         script=script("make_table"),
@@ -80,7 +109,7 @@ rule accuracy_table:
     benchmark:
         "<benchmarks>/make_table/{table}.tsv"
     wildcard_constraints:
-        table="table2|table3|mgfe_table2",
+        table="table2|table3|mgfe_table2|aca_table6",
     conda:
         ENVIRONMENT
     threads: 1
@@ -101,6 +130,8 @@ rule ablation_table:
         modules=modules("make_table"),
         published=published(),
         metrics=lambda wc: run_metrics(table_runs(wc.table)),
+        segments=lambda wc: compared_segmenters() if wc.table == "compare" else [],
+        detectors=lambda wc: compared_detectors() if wc.table == "compare" else [],
     output:
         csv=report(
             "<results>/tables/{table}.csv",
@@ -128,9 +159,12 @@ rule ablation_table:
         runtime=scaled(10),
     params:
         runs=lambda wc: table_runs(wc.table),
+        guides=lambda wc, input: flags(
+            {"segments": list(input.segments), "detectors": list(input.detectors)}
+        ),
     shell:
-        "python {input.script:q} --table {wildcards.table} --runs {params.runs:q} --output {output.csv:q}"
-        " 2>&1 | tee {log:q}"
+        "python {input.script:q} --table {wildcards.table} --runs {params.runs:q} {params.guides}"
+        " --output {output.csv:q} 2>&1 | tee {log:q}"
 
 
 rule collect_metrics:
