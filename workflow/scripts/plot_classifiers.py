@@ -76,7 +76,7 @@ def line_label(method: str, backbone: str | None) -> str:
 
 def spread(runs: pd.DataFrame) -> str:
     """How many seeds the spread is over."""
-    seeds = sorted(runs.groupby(["label", "count"])["seed"].count().unique())
+    seeds = sorted(runs.groupby(["label", "count"])["seed"].count().unique().tolist())
     words = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     return f", {words} seed{'s' * (seeds[-1] > 1)}"
 

@@ -63,7 +63,8 @@ def scales_figure(
             heat = heat_over_grey(panel, seen.image, seen.attention)
             _draw_attended(panel, seen)
             right = seen.predicted == name
-            short = textwrap.shorten(seen.predicted, MOST_LETTERS, placeholder="…")
+            long = len(seen.predicted) > MOST_LETTERS
+            short = f"{seen.predicted[: MOST_LETTERS - 1]}…" if long else seen.predicted
             panel.set_xlabel(
                 f"{'✓' if right else '✗'} {short}", fontsize=8, color=RIGHT if right else WRONG, labelpad=3
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
@@ -14,6 +15,7 @@ LEAST_SPAN = 10  # percent that the axis covers at least: numbers that hardly di
 MARKS = "osD^vP"
 DASHES = ("--", ":", "-.")
 FIRST_COLOUR = "#0072B2"
+BEST = {"lw": 0.8, "ls": (0, (4, 2)), "marker": "_", "ms": 7}
 
 
 @styled
@@ -29,10 +31,12 @@ def classifiers_figure(runs: pd.DataFrame, baselines: pd.DataFrame, title: str) 
     """
     figure = Figure(figsize=(5.2, 3.6), layout="constrained")
     panel = figure.subplots()
-    drawn = _draw_baselines(panel, baselines)
+    drawn = []
     colours = [FIRST_COLOUR, *(colour for colour in OTHER_COLOURS if colour != FIRST_COLOUR)]
     for place, (label, group) in enumerate(runs.groupby("label", sort=False)):
         drawn += _draw_line(panel, label, group, colours[place % len(colours)], MARKS[place % len(MARKS)])
+    lines = runs["label"].nunique()
+    drawn += _draw_baselines(panel, baselines)
     counts = sorted(set(runs["count"]))
     panel.set_xscale("log", base=2)
     panel.set_xticks(counts, [str(count) for count in counts])
@@ -44,8 +48,9 @@ def classifiers_figure(runs: pd.DataFrame, baselines: pd.DataFrame, title: str) 
     middle = (max(drawn) + min(drawn)) / 2
     panel.set_ylim(max(middle - half, -2), min(middle + half, 102))
     handles, _ = panel.get_legend_handles_labels()
+    handles.sort(key=lambda handle: not isinstance(handle, ErrorbarContainer))  # ACA first
     if (runs["top1_best"] != runs["top1_last"]).any():
-        handles.append(Line2D([], [], color=GREY, lw=0.8, ls=(0, (4, 2)), label="its best epoch"))
+        handles.insert(lines, Line2D([], [], color=GREY, label="its best epoch (mean)", **BEST))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10, weight="bold", color=INK)
     return figure
@@ -56,7 +61,13 @@ def _draw_baselines(panel: Axes, baselines: pd.DataFrame) -> list[float]:
     drawn = []
     for place, (label, group) in enumerate(baselines.groupby("label", sort=False)):
         mean, std = group["top1_last"].mean(), group["top1_last"].std(ddof=1)
-        panel.axhline(mean, color=GREY, linestyle=DASHES[place % len(DASHES)], linewidth=1.2, label=label)
+        panel.axhline(
+            mean,
+            color=GREY,
+            linestyle=DASHES[place % len(DASHES)],
+            linewidth=1.2,
+            label=f"{label}, last epoch",
+        )
         drawn.append(mean)
         if len(group) > 1:
             panel.axhspan(mean - std, mean + std, color=LIGHT, alpha=0.5, linewidth=0, zorder=0)
@@ -83,5 +94,5 @@ def _draw_line(panel: Axes, label: str, group: pd.DataFrame, colour: str, mark: 
         )
     best = group.groupby("count")["top1_best"].mean()
     if (group["top1_best"] != group["top1_last"]).any():
-        panel.plot(best.index, best, color=colour, lw=0.8, ls=(0, (4, 2)))
+        panel.plot(best.index, best, color=colour, **BEST)
     return [*group["top1_last"], *(mean - std), *(mean + std), *best]
