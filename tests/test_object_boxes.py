@@ -26,7 +26,7 @@ def test_boxes_are_written_and_cut(tmp_path, caplog):
     found = [read_yolo_boxes(each.boxes, ["bird"], (30, 40)) for each in written if each.boxes]
     expected = [(0, 10, 5, 30, 20), (0, 0, 0, 40, 30), (0, 0, 0, 40, 30)]
     assert [tuple(box) for [box] in found] == [pytest.approx(box, abs=1e-3) for box in expected]
-    assert "2 boxes cut at their image's edge, at most by 3 px (i3.jpg)" in caplog.text
+    assert "boxes cut at their image's edge: 2, at most by 3 px (i3.jpg)" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def write_boxes(entries: Sequence[Entry], sizes: Sequence[tuple[int, int]], fold
         written.append(replace(entry, boxes=path))
     if beyond:
         most, path = max(beyond)
-        log.info("%d boxes cut at their image's edge, at most by %g px (%s)", len(beyond), most, path)
+        log.info("boxes cut at their image's edge: %d, at most by %g px (%s)", len(beyond), most, path)
     return written
 
 
