@@ -209,6 +209,7 @@ def test_evaluation_against_numpy(dataset):
     assert metrics["iou"] == {"background": 100.0, "main_vein": 100.0, "second_order_vein": 100.0}
     assert (metrics["miou"], metrics["num_test"], metrics["num_annotated"]) == (100.0, 2, 2)
     assert (metrics["dataset"], metrics["annotation"], metrics["scales"]) == ("tiny", "manual", None)
+    assert metrics["train_seconds"] is None  # there is no history of a training here
 
     truth, said = [], []
     for number in (0, 3):
@@ -225,6 +226,15 @@ def test_evaluation_against_numpy(dataset):
     assert metrics["miou"] == pytest.approx(100 * np.mean(expected))
     assert metrics["scales"] == [0.5, 1.0, 2.0]
     assert evaluate(dataset, "--split", "train")["num_test"] == 4
+
+
+def test_evaluation_tells_how_long_the_training_took(dataset):
+    make(dataset, "truth")
+    (dataset / "history.csv").write_text("epoch,seconds\n1,2.5\n2,3.25\n")
+    assert evaluate(dataset)["train_seconds"] == 5.75
+    (dataset / "history.csv").write_text("epoch\n1\n")
+    with pytest.raises(InputError, match="is no history of a training"):
+        evaluate(dataset)
 
 
 def test_evaluation_without_truth_says_so(dataset):

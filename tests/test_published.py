@@ -88,3 +88,51 @@ def test_published_numbers_of_mgfe_are_the_papers(shared):
     first = re.search(r"CottonCultivar (0\.\d+), SoyCultivarLocal (0\.\d+)", section).groups()
     rows = read_published("mgfe_table1")
     assert rows["published"].tolist() == [pytest.approx(100 * float(value)) for value in first]
+
+
+def test_published_numbers_of_aca_are_the_papers(shared):
+    """Against the paper's own text, and the project's notes of it, read independently."""
+    paper = (shared / "seeds" / "003_159c7ac5b3cf2669.txt").read_text(encoding="utf-8")
+    names = {
+        **{"PA-CNN": "pa_cnn", "MG-CNN": "mg_cnn", "Mask-CNN": "mask_cnn", "HSNet": "hsnet"},
+        **{"B-CNN": "bcnn", "ST-CNN": "st_cnn", "PDFR": "pdfr", "RA-CNN": "ra_cnn", "MA-CNN": "ma_cnn"},
+        **{"G2DeNet": "g2denet", "R-CNN": "rcnn", "MDTP": "mdtp", "FV-CNN": "fv_cnn"},
+        **{"ResNet50(singlescale)": "maxpool-s1", "ResNet50(multi-scale)*": "maxpool", "ours": "aca"},
+    }
+    headings = {"CUB-200-2011": "aca_table2", "Stanford Cars": "aca_table3", "FGVC-Aircraft": "aca_table4"}
+    expected = {table: {} for table in headings.values()}
+    beside = {}  # the column in which a table's names stand
+    for line in paper[: paper.index("# 5.3")].splitlines():
+        cells = line.split("\t")
+        for place, (name, annotation, value) in enumerate(zip(cells, cells[1:], cells[2:], strict=False)):
+            if annotation == "Structured Annotation":
+                beside = {**(beside if place else {}), place: headings[name]}
+            elif place in beside and re.fullmatch(r"\d\d\.\d", value):
+                method = names[re.sub(r"\[\d+\]|<.*?>|[ $^]", "", name)]
+                expected[beside[place]][method] = (float(value), annotation)
+    assert [len(found) for found in expected.values()] == [13, 11, 10]
+    for table, values in expected.items():
+        printed = read_published(table)
+        pairs = zip(printed["published"], printed["structured_annotation"], strict=True)
+        assert dict(zip(printed["method"], pairs, strict=True)) == values
+
+    datasets = ("cub200", "cars", "aircraft")
+    fifth = paper[paper.index("Table 5. Recognition") : paper.index("# 5.6.2")]
+    for method, line in (("aca-local", "<sub>loc</sub>"), ("aca-object", "_{obj}$")):
+        values = [float(value) for value in fifth[fifth.index(line) :].splitlines()[0].split("\t")[1:]]
+        found = read_published("aca_table5").query(f"method == '{method}'").set_index("dataset")["published"]
+        assert found[list(datasets)].tolist() == values
+    own = read_published("aca_table5").query("method == 'aca'")["published"].tolist()
+    assert own == [expected[table]["aca"][0] for table in headings.values()]
+
+    sixth = paper[paper.index("Table 6. Recognition") :]
+    printed = read_published("aca_table6").set_index(["dataset", "head", "method"])["published"]
+    methods = ("aca-s1", "aca-s2", "aca-s3", "aca")
+    heads = {"local": "Acc <sub>loc</sub>\t", "object": "Acc <sub>obj</sub>\t", "average": "$Acc_{avg}$\t"}
+    for head, start in heads.items():
+        line = next(line for line in sixth.splitlines() if line.startswith(start))
+        cells = [(dataset, head, method) for dataset in datasets for method in methods]
+        assert printed[cells].tolist() == [float(value) for value in line.split("\t")[1:]]
+    assert len(printed) == 36
+    assert "ground truth bounding boxes is 0.54" in paper
+    assert read_published("aca_boxes")["published"].tolist() == [0.54]

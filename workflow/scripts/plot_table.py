@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> None:
         table = pd.read_csv(args.table)
     except (OSError, ValueError) as error:
         raise InputError(f"{args.table}: cannot be read as CSV ({error}); make it again") from error
-    accuracies = (accuracy_figure, ["method", "role", "top1_last_mean", "published"])
+    accuracies = (accuracy_figure, ["method", "role", "top1_best_mean", "top1_last_mean", "published"])
     draw, needed = next((kind for column, kind in KINDS.items() if column in table), accuracies)
     missing = [column for column in needed if column not in table]
     if missing or table.empty:

@@ -40,10 +40,10 @@ TDSA_COMPARISONS = [
     ("tdsa", "baseline"),
 ]
 TDSA_ROWS = {
-    "baseline": "cross-entropy",
-    "tdsa-crossentropy": "cross-entropy, the published architecture",
-    "tdsa-channels": "+ channel constraint",
-    "tdsa": "+ channel constraint + top-down attention (TDSA)",
+    "baseline": ", cross-entropy",
+    "tdsa-crossentropy": ", cross-entropy, the published architecture",
+    "tdsa-channels": " + channel constraint",
+    "tdsa": " + channel constraint + top-down attention (TDSA)",
 }
 BEST_EPOCH = (
     f"{BEST.capitalize()}: the epoch whose accuracy on the test images is highest. It is selected on the "
@@ -60,7 +60,7 @@ def tdsa_text(table: pd.DataFrame, measured: pd.DataFrame, tests: pd.DataFrame |
     def row_name(row: pd.Series) -> str:
         backbone = labels.BACKBONES.get(row["backbone"], row["backbone"])
         step = TDSA_ROWS.get(row["method"])
-        return labels.method_label(row["method"], row["backbone"]) if step is None else f"{backbone}, {step}"
+        return labels.method_label(row["method"], row["backbone"]) if step is None else f"{backbone}{step}"
 
     origins = ORIGINS if measured["masks"].notna().any() else {}
     sections = accuracy_sections(table, measured, tests, 1, row_name, "Other methods:", origins)
@@ -157,12 +157,11 @@ def _notes(table: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
         notes.append(ONE_SEED)
     scales = {name: variant for name in table["method"] if (variant := scale_variants.parse(name))}
     if any(variant.scale is None for variant in scales.values()):
-        networks = " / ".join(str(count) for count in sorted(set(table["networks"]) - {1})) or "1"
-        notes += [
-            f"ACA and max pooling of all scales average {networks} networks, each trained for all the epochs "
-            "that every other method has; ACA at scale 1 is one such network, the row of equal budget. The "
-            "averages have no best epoch: both columns show the last.",
-        ]
+        notes.append(
+            "ACA and max pooling of all scales average one network for each scale, each trained for all the "
+            "epochs that every other method has; scale 1 alone is one such network, the row of equal budget. "
+            "The averages have no best epoch: both columns show the last."
+        )
     if any(variant.family == "maxpool" and variant.scale != 1 for variant in scales.values()):
         notes.append(
             "Max pooling beyond scale 1 learns from what ACA cut out: ACA's networks of the scales before "
@@ -170,8 +169,8 @@ def _notes(table: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
         )
     devices = " / ".join(table["device"].drop_duplicates())
     notes += [
-        f"Training seconds: mean over runs, on {devices}; all networks of a row together, loading and "
-        "testing left out. They are comparable only on one machine, and if nothing else ran there.",
+        f"Training seconds: mean over runs, on {devices}; all networks of a row together, "
+        "evaluation left out. They are comparable only on one machine, and if nothing else ran there.",
         "Epochs and parameters: of all networks of a row together.",
         "Trained before: the network that learns from the marks and draws the masks; once for all seeds.",
         "Marks needed: what people must draw besides naming classes.",

@@ -62,6 +62,7 @@ BACKBONES = {
     "contour": "contour",
     "alexnet": "AlexNet",
     "vgg16": "VGG16",
+    "vgg16_bn": "VGG16-BN",
     "vgg19": "VGG19",
     "inception_v3": "InceptionV3",
     "resnet18": "ResNet18",

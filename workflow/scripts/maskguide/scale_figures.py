@@ -18,7 +18,7 @@ from maskguide.scale_tables import ALL, HEADS
 HEAD_STYLES = {
     "local": ("#56B4E9", "s", "local classifiers"),
     "object": ("#E69F00", "^", "object classifier"),
-    "average": ("#0072B2", "o", "average of both"),
+    "average": ("#0072B2", "o", "average"),
 }
 ATTENDED_COLOUR = "#0072B2"
 COLUMNS = 2  # panels beside each other
@@ -117,7 +117,11 @@ def box_figure(table: pd.DataFrame) -> Figure:
         names = [labels.method_label(method, backbone) for method, backbone in _names(group)]
         panel.set_yticks(range(len(group)), names)
         first = group.iloc[0]
-        truth = "" if pd.isna(first["truth"]) else f": {first['num_images']} test images, {first['truth']}"
+        truth = (
+            ""
+            if pd.isna(first["truth"])
+            else f": {first['num_images']} test images, true boxes: {first['truth']}"
+        )
         panel.set_title(f"{labels.dataset_label(dataset)}{truth}")
         panel.set_ylim(len(group) - 0.4, -0.6)
         panel.set_xlim(0, 1)

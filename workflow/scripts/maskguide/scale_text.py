@@ -53,7 +53,7 @@ NETWORKS = (
     "a row of one scale is one network."
 )
 CONTROLS = "Variants and controls, which the paper's table does not have:"
-HEAD_NAMES = {"local": "local classifiers", "object": "object classifier", "average": "average of both"}
+HEAD_NAMES = {"local": "local classifiers", "object": "object classifier", "average": "average"}
 
 
 def accuracy_text(
@@ -110,8 +110,8 @@ def scale_text(table: pd.DataFrame, measured: pd.DataFrame) -> str:
     notes = [
         "Measured cells: the last epoch, mean ± sample standard deviation (n − 1) over seeds.",
         "All scales: the answers of the networks of all scales averaged.",
-        "Average of both: the answers of the local classifiers (averaged over classifiers and places) and of "
-        "the object classifier, averaged. Networks trained with both losses, unless the row says otherwise.",
+        "Average: of the answers of the local classifiers (averaged over classifiers and places) and of the "
+        "object classifier. A row that names none has a single one.",
         PUBLISHED,
     ]
     if (table["seeds"] == 1).any():
@@ -128,17 +128,17 @@ def _scale_rows(of_dataset: pd.DataFrame) -> str:
     rows = []
     for cell, group in of_dataset.groupby(CELL, sort=False):
         method = labels.method_label(cell[1], cell[2]).replace(", all scales", "")
-        for head in HEADS:
+        both = set(HEADS) <= set(group["head"])
+        for head in HEADS if both else ["average"]:
             by_scale = group[group["head"] == head].set_index("scale")
-            if by_scale.empty:
-                continue
             found = by_scale.reindex(scales)
             cells = [
                 number(row["mean"]) if pd.isna(row["std"]) else f"{row['mean']:.1f} ± {row['std']:.1f}"
                 for _, row in found.iterrows()
             ]
             published = [number(value) for value in found["published"]] if printed else []
-            rows.append([f"{method}, {HEAD_NAMES[head]}", str(by_scale["seeds"].iloc[0]), *cells, *published])
+            name = f"{method}, {HEAD_NAMES[head]}" if both else method
+            rows.append([name, str(by_scale["seeds"].iloc[0]), *cells, *published])
     header = ["answer", "seeds", *names, *(f"published, {name}" for name in names if printed)]
     return markdown_table(rows, header)
 

@@ -27,7 +27,7 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
     Filled marks are means over seeds with ± standard deviation, small ones single seeds, hollow diamonds
     published numbers; the controls stand below a line. A row that averages networks has no best epoch.
     """
-    several = table["method"].map(_averages_networks)
+    chosen = table["top1_best_mean"].notna() & ~table["method"].map(_averages_networks)
     groups = list(table.groupby("dataset", sort=False))
     sizes = [len(group) for _, group in groups]
     figure = Figure(figsize=(7.5, 0.34 * sum(sizes) + 0.75 * len(groups) + 0.5), layout="constrained")
@@ -40,8 +40,9 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
                 ("best", -0.15, BEST_COLOUR, "s"),
                 ("last", 0.15, LAST_COLOUR, "o"),
             ):
-                if name == "last" or not several[row.name]:
-                    _accuracy_marks(panel, row, f"top1_{name}", place + offset, colour, marker)
+                if name == "last" or chosen[row.name]:
+                    height = place + offset * chosen[row.name]
+                    _accuracy_marks(panel, row, f"top1_{name}", height, colour, marker)
             if pd.notna(row["published"]):
                 panel.plot(row["published"], place, "D", mfc="none", mec=INK, ms=6.5, mew=1.2, zorder=4)
         if 0 < controls < len(group):
@@ -64,7 +65,7 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
         panel.set_xlim(max((low + high) / 2 - half, -2), min((low + high) / 2 + half, 102))
     axes[-1].set_xlabel("accuracy on the test images, %")
     best = "best epoch (selected on the test images)"
-    handles = [Line2D([], [], ls="", marker="s", color=BEST_COLOUR, label=best)] if not several.all() else []
+    handles = [Line2D([], [], ls="", marker="s", color=BEST_COLOUR, label=best)] if chosen.any() else []
     handles.append(Line2D([], [], ls="", marker="o", color=LAST_COLOUR, label="last epoch"))
     if table["published"].notna().any():
         handles.append(Line2D([], [], ls="", marker="D", mfc="white", mec=INK, label="published"))

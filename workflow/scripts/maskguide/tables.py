@@ -187,6 +187,8 @@ def paired_tests(
 ) -> pd.DataFrame:
     """Every comparison whose two methods were run, on the seeds that both have.
 
+    Of the last epoch, and of the best where both have one: a run that averages networks does not.
+
     Returns
     -------
     DataFrame with dataset, backbone, method_a, method_b, epoch ("last" or "best"), test, seeds, images,
@@ -209,7 +211,8 @@ def paired_tests(
                     f"{by_method[a]['run'].iloc[0]}: {a} and {b} share no seed; run both with the same seeds"
                 )
             both = pd.concat([by_method[a].loc[shared], by_method[b].loc[shared]])
-            for epoch in ("last", "best"):
+            # Averages of networks have no best epoch; theirs beside another's chosen one would mean nothing.
+            for epoch in ("last", "best") if both["networks"].max() == 1 else ("last",):
                 correct, _ = runs.correct_answers(both, f"predicted_{epoch}")
                 result = paired_bootstrap(correct[: len(shared)], correct[len(shared) :], resamples, seed)
                 rows.append(
