@@ -14,7 +14,7 @@ CLASSES = 3
 
 
 def tiny_backbone():
-    """One convolution to four channels, without a ReLU: what the mask hides counts as 0, also among negatives."""
+    """One convolution to four channels, without a ReLU: what the mask hides counts as 0 among negatives."""
     features = nn.Sequential(nn.Conv2d(3, 4, kernel_size=3, stride=2))
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, CLASSES))
     return backbones.Backbone(features, head, channels=4, paper_frozen_children=0)
@@ -115,7 +115,9 @@ def test_gradients_reach_what_should_learn_and_nothing_else(losses):
     images = torch.randn(4, 3, 15, 13)
     output = model(images)
     torch.stack(list(model.loss(output, Batch(images, torch.tensor([0, 1, 2, 0]))).values())).sum().backward()
-    reached = {name for name, value in model.named_parameters() if value.grad is not None and value.grad.any()}
+    reached = {
+        name for name, value in model.named_parameters() if value.grad is not None and value.grad.any()
+    }
     learning = {name for name, value in model.named_parameters() if value.requires_grad}
     expected = {"backbone.features.0.weight", "backbone.features.0.bias"}
     if losses != "object":

@@ -1,4 +1,4 @@
-"""Attended boxes, the enlarged parts they cut out, and the average over scales: by hand and through the scripts."""
+"""Attended boxes, the enlarged parts they cut out, and the average over scales."""
 
 import json
 import subprocess
@@ -82,7 +82,9 @@ def test_grown_boxes_keep_the_aspect_ratio_and_stay_inside(data):
     assert box[0] <= left + 1e-6 and box[2] >= min(right, width) - 1e-6
     assert box[1] <= top + 1e-6 and box[3] >= min(bottom, height) - 1e-6
     # no larger than needed
-    assert wide == pytest.approx(min(right, width) - left, abs=1) or high == pytest.approx(bottom - top, abs=1)
+    assert wide == pytest.approx(min(right, width) - left, abs=1) or high == pytest.approx(
+        bottom - top, abs=1
+    )
 
 
 def test_an_enlarged_part_fills_the_image():

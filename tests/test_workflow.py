@@ -82,7 +82,11 @@ def trained(listing: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "config", ["config.yaml", "smoke.yaml", "butterfly.yaml", "regions.yaml", "mga.yaml", "mgfe.yaml"]
+    "config",
+    [
+        *("config.yaml", "smoke.yaml", "butterfly.yaml", "regions.yaml"),
+        *("mga.yaml", "mgfe.yaml", "aca.yaml", "tdsa.yaml"),
+    ],
 )
 def test_every_config_builds_its_plan(project, config):
     arguments = ["--configfile", f"config/{config}"]
@@ -118,6 +122,27 @@ def test_mgfes_config_trains_each_distinct_run_once_and_asks_for_boxes(project):
     assert counts["export_boxes"] == counts["train_detector"] == counts["fetch_detector_weights"] * 2 == 2
 
 
+def test_acas_config_trains_each_scale_once(project):
+    """On each of three data sets and with each of three seeds: ACA, its two single losses and four other
+    numbers of classifiers, and max pooling, each at three scales; the baseline; four more methods on CUB."""
+    for name in ("cub200", "cars", "aircraft"):
+        (project / f"{name}.zip").touch()
+    archives = {name.stem: name.name for name in project.glob("*.zip")}
+    counts = jobs(project, "--configfile", "config/aca.yaml", "--config", f"archives={json.dumps(archives)}")
+    assert counts["train_classifier"] == 3 * (3 * ((1 + 2 + 4 + 1) * 3 + 1) + 4)
+    assert counts["combine_scales"] == 3 * 3 * (1 + 2 + 4 + 1)
+    # the last scale's attention cuts nothing out; of the boxes' table it is looked at all the same
+    assert counts["attend_regions"] == 3 * (3 * 7 * 2 + 1)
+
+
+def test_scales_are_trained_one_after_another(project):
+    run = "results/smoke/runs/leaves"
+    shown = plan(project, f"{run}/maxpool-s2/small/seed1/metrics.json", "--configfile", "config/smoke.yaml")
+    assert trained(shown) == {"aca-s1", "maxpool-s2"}  # the crops are ACA's
+    shown = plan(project, f"{run}/aca/small/seed1/metrics.json", "--configfile", "config/smoke.yaml")
+    assert trained(shown) == {"aca-s1", "aca-s2", "aca"}
+
+
 def test_a_table_needs_its_own_runs_only(project):
     listing = plan(project, "results/demo/tables/table2.csv")
     assert trained(listing) == {"baseline", "mga"}
@@ -139,16 +164,20 @@ def test_workflow_folder_is_an_entry_too(project):
 @pytest.mark.slow
 def test_the_whole_road(finished):
     results = finished / "results/smoke"
-    for table in (*(f"table{n}" for n in (1, 2, 3, 4)), *(f"mgfe_table{n}" for n in (1, 2, 3))):
+    tables = [*(f"table{n}" for n in (1, 2, 3, 4)), *(f"mgfe_table{n}" for n in (1, 2, 3))]
+    tables += ["aca_table2", "aca_table6", "aca_boxes", "tdsa_table1", "compare"]
+    for table in tables:
         assert len(pd.read_csv(results / f"tables/{table}.csv")) > 0
         assert (results / f"tables/{table}.md").read_text().strip()
         assert (results / f"figures/{table}.png").stat().st_size > 5000
-    for kind in ("strips", "curves", "confusion", "regions", "cam", "annotation"):
+    kinds = ["strips", "curves", "confusion", "regions", "cam", "annotation"]
+    for kind in (*kinds, "attention", "attended", "classifiers"):
         assert (results / f"figures/{kind}_leaves.png").stat().st_size > 5000
     metrics = pd.read_csv(results / "metrics.csv")
     assert set(metrics["method"]) == {
         *("baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mdm"),
         *("mgfe", "mgfe-vein", "mgfe-contour", "mgfe-n2", "mgfe-binarised-counterparts-shuffled"),
+        *("aca", "aca-s1", "aca-n1-s1", "maxpool", "maxpool-s1", "tdsa", "tdsa-channels"),
     }
     assert (metrics.groupby("method").size().drop("mdm") == 2).all()
     assert not list(results.glob(".resume/**/*.pt")), "resume state is deleted on success"
@@ -182,6 +211,18 @@ def test_editing_the_regions_options_reruns_what_uses_them(finished):
 
 
 @pytest.mark.slow
+def test_editing_acas_options_reruns_aca_and_what_sees_its_crops(finished):
+    config = read_config(finished, "smoke.yaml")
+    config["aca"]["classifiers"] = 3
+    listing = plan(finished, "--configfile", write_config(finished, config))
+    assert trained(listing) == {"aca", "aca-s1", "aca-s2", "aca-n2-s1", "maxpool", "maxpool-s2"}
+    config = read_config(finished, "smoke.yaml")
+    config["tdsa"] = {"diversity_weight": 10}
+    listing = plan(finished, "--configfile", write_config(finished, config))
+    assert trained(listing) == {"tdsa", "tdsa-channels"}
+
+
+@pytest.mark.slow
 def test_editing_a_shared_module_reruns_what_imports_it(finished):
     module = finished / "workflow/scripts/maskguide/training.py"
     text = module.read_text()
@@ -190,7 +231,7 @@ def test_editing_a_shared_module_reruns_what_imports_it(finished):
         counts = jobs(finished, "--configfile", "config/smoke.yaml")
     finally:
         module.write_text(text)
-    assert counts["train_classifier"] == 20
+    assert counts["train_classifier"] == 34
     assert "train_segmenter" not in counts and "generate_leaves" not in counts
 
 
@@ -217,6 +258,16 @@ def test_the_report_shows_tables_and_figures(finished):
         ({"detect": {"keep": "some"}}, "keep"),
         ({"mgfe": {"activation": "tanh"}}, "activation"),
         ({"boxes": {"mode": "drawn"}}, "mode"),
+        ({"aca": {"losses": "none"}}, "losses"),
+        ({"tables": {"compare": {"datasets": ["cub200"], "backbone": "small"}}}, "cub200"),
+        (
+            {"tables": {"compare": {"datasets": ["leaves"], "backbone": "small", "methods": ["aca-s3"]}}},
+            "method 'aca-s3': is none",
+        ),
+        (
+            {"tables": {"compare": {"datasets": ["leaves"], "backbone": "small", "methods": ["tdsa-n4"]}}},
+            "method 'tdsa-n4' is unknown",
+        ),
         (
             {
                 "tables": {
@@ -313,6 +364,7 @@ def test_config_readme_explains_every_key(root):
         ("detect", "train_detector"),
         ("detect", "mask_regions"),
         ("classify", "train_classifier"),
+        ("tdsa", "train_classifier"),
         ("pretrain", "pretrain_backbone"),
         ("generate", "generate_leaves"),
         ("annotate", "choose_annotation"),

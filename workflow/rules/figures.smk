@@ -183,7 +183,6 @@ rule plot_attended:
         script=script("plot_attended"),
         modules=modules("plot_attended"),
         index="<results>/data/{dataset}/index.csv",
-        store="<results>/store/{dataset}/images",
         attended=lambda wc: first_attended(wc.dataset)[0],
         overlaps=lambda wc: overlaps(first_attended(wc.dataset)),
     output:
@@ -204,7 +203,7 @@ rule plot_attended:
         mem_mb=scaled(2000),
         runtime=scaled(15),
     shell:
-        "python {input.script:q} --index {input.index:q} --store {input.store:q} --attended {input.attended:q}"
+        "python {input.script:q} --index {input.index:q} --attended {input.attended:q}"
         " --iou {input.overlaps:q} --output {output:q} 2>&1 | tee {log:q}"
 
 

@@ -47,7 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def read_runs(folders: list[Path]) -> list[dict[str, Any]]:
-    """The metrics of each scale's run; `InputError` where they are not scales of one method, data and seed."""
+    """The metrics of each scale's run; `InputError` where they are not scales of one method and seed."""
     found = [read_json(folder / "metrics.json") for folder in folders]
     for folder, metrics in zip(folders, found, strict=True):
         for key in SAME:

@@ -1,4 +1,4 @@
-"""Train a classifier (baseline, attention, MGA, MGFE, ACA, max pooling or TDSA) and test it after every epoch.
+"""Train a classifier by one of the methods and test it after every epoch.
 
 Writes model.pt (last epoch), history.csv, predictions.csv, metrics.json and args.yaml into the output folder.
 An interrupted training continues from --checkpoint, on a CPU with the same result to the bit. The defaults
@@ -61,7 +61,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add(
         "--zoom",
         type=Path,
-        help="attended.csv of attend_regions.py: learn and test on the attended parts, enlarged (aca, maxpool)",
+        help="attended.csv of attend_regions.py: see the attended parts, enlarged (aca, maxpool)",
     )
     add("--dataset", required=True, help="name of the data set, for the tables")
     add("--method", default="mga", help="baseline, attention, mga, mgfe, aca, maxpool or tdsa")

@@ -1,7 +1,7 @@
 """Attended boxes: what an image's attention leaves to look at, and the enlarged part that shows it.
 
 The way from one scale of ACA to the next ("Generating Attention from Classifier Activations for Fine-grained
-Recognition", section 4.4). Boxes are left, top, right, bottom in pixels of the stored image, whatever the scale.
+Recognition", section 4.4). Boxes are left, top, right, bottom in pixels of the stored image at any scale.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def attended_boxes(masks: np.ndarray, seen: np.ndarray, sizes: np.ndarray) -> np
     """The smallest boxes around the attended cells.
 
     masks: bool [B, h, w]. seen: [B, 4], the part of the stored image that each map covers. sizes: [B, 2],
-    height and width of the stored images. Returns float [B, 4]; the whole seen part where no cell is attended.
+    height and width of the stored images. Returns float [B, 4]; the seen part where nothing is attended.
     """
     boxes = np.array(seen, dtype=float)
     for place, mask in enumerate(masks):

@@ -14,9 +14,9 @@ BINS = 256
 def thresholds(maps: Tensor) -> Tensor:
     """For each map of a batch the threshold that best parts its values in two.
 
-    maps: [B, …] float, finite. Returns float64 [B]: the centre of the histogram's bin after which the variance
-    between the two parts is largest, the first of equals, of 256 bins between the map's own extremes; for a
-    constant map its value. The same as scikit-image's `threshold_otsu` of each map in float64.
+    maps: [B, …] float, finite. Returns float64 [B]: the centre of the histogram's bin after which the
+    variance between the two parts is largest, the first of equals, of 256 bins between the map's extremes;
+    for a constant map its value. The same as scikit-image's `threshold_otsu` of each map in float64.
     """
     values = maps.detach().flatten(start_dim=1).double()  # [B, N]
     lowest, highest = values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True)

@@ -24,7 +24,7 @@ LAYOUT, CONTENT = "layout.csv", "content.sha256"
 
 
 class Resize(NamedTuple):
-    """What images are brought to, in pixels: squares of a side for each split, or a short edge, undistorted."""
+    """What images are brought to, in pixels: squares, of a side for each split, or a short edge."""
 
     train: int | None
     test: int | None
@@ -133,7 +133,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 
 def decode(path: str | Path, mode: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """An image file as uint8 [h, w, 3] (mode "RGB") or [h, w] (mode "L"), resized to `size` (height, width)."""
+    """An image file as uint8 [h, w, 3] (mode "RGB") or [h, w] (mode "L"), of `size` (height, width)."""
     try:
         with Image.open(path) as image:
             decoded = image.convert(mode)
