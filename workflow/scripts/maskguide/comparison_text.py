@@ -117,7 +117,8 @@ def _rows(group: pd.DataFrame) -> str:
             *_difference(row),
             _marks(row),
             *(str(row[key]) if row["epochs"] else NOT_THERE for key in ("networks", "epochs")),
-            number(row["train_seconds"], 0) + (f" ({row['device']})" if several else ""),
+            number(row["train_seconds"], 0 if row["train_seconds"] >= 10 else 1)
+            + (f" ({row['device']})" if several else ""),
             _guide(row),
             number(row["parameters"] / 1e6, 2),
         ]
