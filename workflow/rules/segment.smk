@@ -55,6 +55,7 @@ rule evaluate_masks:
         masks="<results>/masks/{dataset}/segmenter",
         annotated="<results>/annotate/{dataset}/annotated.csv",
         args="<results>/segment/{dataset}/args.yaml",
+        history="<results>/segment/{dataset}/history.csv",
     output:
         "<results>/segment/{dataset}/metrics.json",
     log:

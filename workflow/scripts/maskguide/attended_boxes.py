@@ -22,9 +22,7 @@ from maskguide.store import image_size
 
 # Column of the index → what the true box is made of, the best first.
 TRUTHS = {"boxes": "published boxes", "outline": "outlines", "mask": "masks"}
-ANY_REGION = [
-    str(number) for number in range(100)
-]  # whatever a published box shows, it belongs to the object
+ANY_REGION = [str(number) for number in range(100)]  # whatever a box shows, it belongs to the object
 IDENTITY = ["dataset", "method", "backbone", "seed"]
 AGAIN = "delete it and run again"
 
