@@ -20,7 +20,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
-from maskguide import store
+from maskguide.data import store
 
 
 def main(args: argparse.Namespace) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import torch
 from example_runs import write_run
-from maskguide import backbones, methods
-from maskguide.training import save_model
+from maskguide import methods
+from maskguide.learning import backbones
+from maskguide.learning.training import save_model
 from PIL import Image
 
 CLASSES = ["ash", "beech", "cedar"]

@@ -6,7 +6,7 @@ import import_boxes
 import numpy as np
 import pandas as pd
 from example_marks import CLASSES, SIZE, write_dataset
-from maskguide.boxes import read_boxes_table, read_yolo_boxes
+from maskguide.marks.boxes import read_boxes_table, read_yolo_boxes
 
 REGIONS = ["vein", "contour"]
 MADE_OF = {"vein": CLASSES, "contour": "outline"}

@@ -1,7 +1,7 @@
 """Is every word of a figure readable: inside the figure, and not over another?"""
 
 import numpy as np
-from maskguide import figure_style
+from maskguide.drawing import figure_style
 from matplotlib.axis import Tick
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from maskguide import backbones, methods
+from maskguide import methods
 from maskguide.files import InputError
+from maskguide.learning import backbones
 from maskguide.methods.aca import local_loss
 from maskguide.methods.interface import Batch
 from skimage.filters import threshold_otsu

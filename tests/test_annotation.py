@@ -12,10 +12,10 @@ import pytest
 from example_marks import CLASSES, SIZE, arguments, choose_all, imported, labelme, save_mask, write_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.annotation import choose, read_chosen
-from maskguide.contact_sheets import TILE
-from maskguide.datasets import read_index
+from maskguide.data.datasets import read_index
+from maskguide.drawing.contact_sheets import TILE
 from maskguide.files import InputError
+from maskguide.marks.annotation import choose, read_chosen
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -252,7 +252,7 @@ def test_manual_mode_needs_a_folder(dataset, chosen):
 def test_long_lists_are_cut(tmp_path):
     index = index_of({"a": 30}).assign(path=str(tmp_path / "x.png"))
     Image.new("RGB", (8, 8)).save(tmp_path / "x.png")
-    from maskguide.annotation_sources import manual_marks, published_marks
+    from maskguide.marks.annotation_sources import manual_marks, published_marks
 
     with pytest.raises(InputError, match=r"a_train_9 and 2 more; use"):
         next(published_marks(index.head(12), ["leaf"]))

@@ -11,7 +11,7 @@ import plot_annotation
 import pytest
 from example_runs import write_run
 from legibility import assert_legible, words
-from maskguide import annotation_figures
+from maskguide.drawing import annotation_figures
 from maskguide.files import InputError
 from PIL import Image
 

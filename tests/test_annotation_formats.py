@@ -9,7 +9,9 @@ import pytest
 from example_marks import CLASSES, SIZE, choose_all, imported, labelme, save_mask, write_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.annotation_formats import (
+from maskguide.drawing.contact_sheets import COLOURS, TILE, contact_sheet, tile
+from maskguide.files import InputError
+from maskguide.marks.annotation_formats import (
     Shape,
     paint,
     read_coco,
@@ -18,8 +20,6 @@ from maskguide.annotation_formats import (
     read_yolo,
     yolo_text,
 )
-from maskguide.contact_sheets import COLOURS, TILE, contact_sheet, tile
-from maskguide.files import InputError
 from PIL import Image
 
 

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maskguide import archives
+from maskguide.data import archives
 from maskguide.files import InputError
 
 

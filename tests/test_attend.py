@@ -14,10 +14,10 @@ import yaml
 from example_stores import make_squares
 from hypothesis import given
 from hypothesis import strategies as st
-from maskguide import attend, training
-from maskguide.batches import images_on
+from maskguide.data.store import ImageStore
 from maskguide.files import InputError
-from maskguide.store import ImageStore
+from maskguide.learning import attend, training
+from maskguide.learning.batches import images_on
 from PIL import Image
 
 

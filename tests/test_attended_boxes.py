@@ -12,9 +12,10 @@ import torch
 from example_attention import SIZE, SQUARE, write_attended, write_images, write_iou
 from hypothesis import given
 from hypothesis import strategies as st
-from maskguide import attended_boxes, datasets
-from maskguide.attended_boxes import intersection_over_union
+from maskguide.data import datasets
 from maskguide.files import InputError
+from maskguide.learning import attended_boxes
+from maskguide.learning.attended_boxes import intersection_over_union
 from PIL import Image
 from torchvision.ops import box_iou
 

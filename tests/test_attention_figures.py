@@ -22,11 +22,11 @@ from example_attention import (
     write_scales,
 )
 from legibility import assert_legible, words
-from maskguide import attention_figures, classifier_figures
-from maskguide.batches import images_on
+from maskguide.data.store import ImageStore
+from maskguide.drawing import attention_figures, classifier_figures
 from maskguide.files import InputError
-from maskguide.store import ImageStore
-from maskguide.training import load_model
+from maskguide.learning.batches import images_on
+from maskguide.learning.training import load_model
 from matplotlib.collections import LineCollection
 from PIL import Image
 

@@ -4,11 +4,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from maskguide import synthetic
-from maskguide.automatic import automatic_mask, largest_component, silhouette, veins
+from maskguide.data.label_masks import read_butterfly
+from maskguide.data.pictures import read_rgb
 from maskguide.files import InputError
-from maskguide.label_masks import read_butterfly
-from maskguide.pictures import read_rgb
+from maskguide.leaves import synthetic
+from maskguide.marks.automatic import automatic_mask, largest_component, silhouette, veins
 from PIL import Image, ImageDraw
 from skimage.draw import ellipse
 

@@ -2,8 +2,8 @@ import functools
 
 import pytest
 import torch
-from maskguide import backbones
 from maskguide.files import InputError
+from maskguide.learning import backbones
 from torchvision import models
 
 # name, stride of the map, channels, children the published code freezes, size small enough to be quick

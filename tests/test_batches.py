@@ -4,9 +4,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.batches import ERASED_SHARE, TrainingImages, ahead, cut, draw_augmentation, normalised_mask
+from maskguide.data.store import ImageStore, MaskStore, Rectangle, build_images, build_masks
 from maskguide.files import InputError
-from maskguide.store import ImageStore, MaskStore, Rectangle, build_images, build_masks
+from maskguide.learning.batches import (
+    ERASED_SHARE,
+    TrainingImages,
+    ahead,
+    cut,
+    draw_augmentation,
+    normalised_mask,
+)
 from PIL import Image
 
 CROP = 24

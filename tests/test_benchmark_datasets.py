@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import unpack_dataset
 import yaml
-from maskguide import boxes, datasets
+from maskguide.data import datasets
+from maskguide.data.store import ImageStore, build_images
 from maskguide.files import InputError
-from maskguide.store import ImageStore, build_images
+from maskguide.marks import boxes
 from PIL import Image
 
 REGISTRY = Path(__file__).parents[1] / "resources" / "datasets.yaml"

@@ -6,7 +6,7 @@ import example_benchmarks as examples
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide import benchmark_layouts, layouts
+from maskguide.data import benchmark_layouts, layouts
 from maskguide.files import InputError
 from torchvision.datasets import FGVCAircraft, StanfordCars
 

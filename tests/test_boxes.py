@@ -6,10 +6,12 @@ import pytest
 from example_marks import SIZE
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide import synthetic
-from maskguide.annotation import boxed_tile
-from maskguide.annotation_formats import Shape
-from maskguide.boxes import (
+from maskguide.drawing.contact_sheets import COLOURS, TILE
+from maskguide.files import InputError
+from maskguide.leaves import synthetic
+from maskguide.marks.annotation import boxed_tile
+from maskguide.marks.annotation_formats import Shape
+from maskguide.marks.boxes import (
     THIN_TRIMMED,
     Box,
     box_of_mask,
@@ -19,8 +21,6 @@ from maskguide.boxes import (
     shapes_to_boxes,
     trimmed_of,
 )
-from maskguide.contact_sheets import COLOURS, TILE
-from maskguide.files import InputError
 
 REGIONS = ["vein", "contour"]
 

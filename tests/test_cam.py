@@ -10,10 +10,11 @@ import plot_cam
 import pytest
 import torch
 from example_runs import write_run
-from maskguide import backbones, cam, methods
-from maskguide.batches import images_on
+from maskguide import methods
 from maskguide.files import InputError
-from maskguide.training import save_model
+from maskguide.learning import backbones, cam
+from maskguide.learning.batches import images_on
+from maskguide.learning.training import save_model
 from PIL import Image
 from torch.nn import functional
 

@@ -1,7 +1,7 @@
 import logging
 
 import torch
-from maskguide import checkpoints
+from maskguide.learning import checkpoints
 
 
 def test_round_trip(tmp_path):

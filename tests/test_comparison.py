@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from example_runs import write_detector, write_run, write_segment
 from example_scales import write_methods, write_scale_run
-from maskguide import comparison, comparison_text, region_tables, tables
 from maskguide.files import InputError
-from maskguide.runs import read_runs
+from maskguide.reporting import comparison, comparison_text, region_tables, tables
+from maskguide.reporting.runs import read_runs
 
 
 def compared(folders, segments=(), detectors=()):

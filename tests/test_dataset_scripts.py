@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import unpack_dataset
-from maskguide import datasets
+from maskguide.data import datasets
 from maskguide.files import InputError
 from PIL import Image
 

@@ -6,9 +6,9 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from maskguide import datasets
+from maskguide.data import datasets
+from maskguide.data.layouts import Entry
 from maskguide.files import InputError
-from maskguide.layouts import Entry
 
 ROOT = Path(__file__).parents[1]
 REGISTRY = ROOT / "resources" / "datasets.yaml"

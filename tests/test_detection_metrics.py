@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide import detection_metrics, detectors
+from maskguide.guides import detection_metrics, detectors
 
 REGIONS = ["vein", "contour"]
 

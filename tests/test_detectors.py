@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from maskguide import detectors
 from maskguide.files import InputError
+from maskguide.guides import detectors
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,7 +33,7 @@ def test_unknown_detectors_are_refused(name):
 
 def test_pillow_stays_as_it_is(tmp_path):
     """ultralytics replaces Pillow's reader, which then asks for a package where a file is broken."""
-    from maskguide.masks import read_image
+    from maskguide.guides.masks import read_image
 
     (tmp_path / "broken.png").write_bytes(b"no picture")
     detectors.create("yolov5n", 1)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from bad_host import COMPRESSED, CONTENT, MD5, archive_bytes, serve
-from maskguide import downloads
+from maskguide.data import downloads
 from maskguide.files import InputError
 
 

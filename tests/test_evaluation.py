@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from maskguide import backbones, evaluation, methods
-from maskguide.store import ImageStore, build_images
-from maskguide.transforms import normalise
+from maskguide import methods
+from maskguide.data.store import ImageStore, build_images
+from maskguide.learning import backbones, evaluation
+from maskguide.learning.transforms import normalise
 from PIL import Image
 from torch import nn
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from bad_host import CONTENT, MD5, serve
 from gdown.download import GoogleDriveFileToDownload
-from maskguide import drive
+from maskguide.data import drive
 from maskguide.files import InputError
 
 

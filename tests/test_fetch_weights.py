@@ -1,8 +1,8 @@
 import fetch_weights
 import pytest
 import torch
-from maskguide import backbones
 from maskguide.files import InputError, sha256
+from maskguide.learning import backbones
 
 
 @pytest.fixture

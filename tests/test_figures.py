@@ -9,8 +9,9 @@ import plot_curves
 import pytest
 from example_runs import REGION_ACCURACIES, write_ablation, write_region_ablation, write_run
 from legibility import assert_legible
-from maskguide import figure_style, figures, labels, runs
+from maskguide.drawing import figure_style, figures
 from maskguide.files import InputError
+from maskguide.reporting import labels, runs
 
 METHODS = ["baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mga-auto", "own", "other", "third"]
 LONG = "mga-degraded_to_a_quarter_of_the_pixels"

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.files import InputError
-from maskguide.handcrafted import contour_points, multiscale_distance_matrix, nearest_neighbour
+from maskguide.learning.handcrafted import contour_points, multiscale_distance_matrix, nearest_neighbour
 from PIL import Image
 from skimage.draw import ellipse, polygon
 

@@ -12,8 +12,8 @@ import pytest
 import unpack_dataset
 from example_boxes import CHOSEN, WHOLE, arguments, imported, without, write_boxed_dataset
 from example_marks import CLASSES, SIZE, choose_all
-from maskguide.boxes import read_boxes_table, read_yolo_boxes
 from maskguide.files import InputError
+from maskguide.marks.boxes import read_boxes_table, read_yolo_boxes
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]

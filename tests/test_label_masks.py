@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from maskguide import label_masks, pictures
+from maskguide.data import label_masks, pictures
 from maskguide.files import InputError
 from PIL import Image
 

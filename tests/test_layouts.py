@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maskguide import layouts
+from maskguide.data import layouts
 from maskguide.files import InputError
 from PIL import Image
 

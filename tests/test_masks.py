@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide import masks
 from maskguide.files import InputError, write_yaml
+from maskguide.guides import masks
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from maskguide import backbones, methods
+from maskguide import methods
 from maskguide.files import InputError
+from maskguide.learning import backbones
 from maskguide.methods.interface import Batch, Output
 from maskguide.methods.mga import attention_loss
 from torch import nn

@@ -9,8 +9,9 @@ import pytest
 import torch
 import train_classifier
 from example_stores import make_squares, without_times
-from maskguide import backbones, methods, training
+from maskguide import methods
 from maskguide.files import InputError
+from maskguide.learning import backbones, training
 from maskguide.methods.interface import Batch, Output
 from torch import nn
 

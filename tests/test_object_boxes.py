@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maskguide import object_boxes
-from maskguide.boxes import read_yolo_boxes
+from maskguide.data import object_boxes
+from maskguide.data.layout_files import Entry
 from maskguide.files import InputError
-from maskguide.layout_files import Entry
+from maskguide.marks.boxes import read_yolo_boxes
 
 SIDE = st.integers(1, 500)
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from maskguide import otsu
+from maskguide.learning import otsu
 from maskguide.methods.aca import attended, unit_range
 from skimage.filters import threshold_otsu
 

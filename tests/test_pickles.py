@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maskguide import pickles
+from maskguide.data import pickles
 from maskguide.files import InputError
 from PIL import Image
 

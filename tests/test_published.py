@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 from maskguide.files import InputError
-from maskguide.published import read_published
+from maskguide.reporting.published import read_published
 
 
 def columns_of(line: str) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 import plot_regions
 import pytest
 from legibility import assert_legible, words
-from maskguide import region_figures
+from maskguide.drawing import region_figures
 from maskguide.files import InputError
 from PIL import Image
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maskguide import detectors, region_masks
 from maskguide.files import InputError
+from maskguide.guides import detectors, region_masks
 from PIL import Image
 
 COLUMNS = ["image_id", "path", "class", "class_id", "split", "mask", "outline", "boxes"]

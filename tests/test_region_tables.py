@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from example_runs import write_detector, write_region_ablation, write_run
-from maskguide import region_tables, region_text, tables
 from maskguide.files import InputError
-from maskguide.runs import read_runs
-from maskguide.statistics import paired_bootstrap
+from maskguide.reporting import region_tables, region_text, tables
+from maskguide.reporting.runs import read_runs
+from maskguide.reporting.statistics import paired_bootstrap
 
 
 def detections(*paths):

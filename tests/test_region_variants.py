@@ -6,8 +6,9 @@ import pytest
 from example_runs import REGION_ACCURACIES
 from hypothesis import given
 from hypothesis import strategies as st
-from maskguide import labels, region_variants
+from maskguide import region_variants
 from maskguide.region_variants import RegionVariant
+from maskguide.reporting import labels
 
 RESERVED = r"sigmoid|softmax|filled|binarised|counterparts|shuffled|n\d+"
 REGIONS = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)

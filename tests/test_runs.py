@@ -2,9 +2,9 @@
 
 import pytest
 from example_runs import write_run
-from maskguide import tables
 from maskguide.files import InputError
-from maskguide.runs import read_runs
+from maskguide.reporting import tables
+from maskguide.reporting.runs import read_runs
 
 
 @pytest.mark.parametrize(

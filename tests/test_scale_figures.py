@@ -5,8 +5,9 @@ import plot_table
 import pytest
 from example_scales import write_iou, write_methods
 from legibility import assert_legible, words
-from maskguide import scale_figures, scale_tables, table_figures, tables
-from maskguide.runs import read_runs
+from maskguide.drawing import scale_figures, table_figures
+from maskguide.reporting import scale_tables, tables
+from maskguide.reporting.runs import read_runs
 
 METHODS = ("aca", "maxpool", "aca-local", "aca-object", "aca-n1", "aca-n2", "aca-n4", "aca-local-n8")
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from example_scales import write_iou, write_methods, write_scale_run
-from maskguide import comparison_text, labels, scale_tables, scale_text, tables
 from maskguide.files import InputError
-from maskguide.runs import read_history, read_runs
-from maskguide.statistics import paired_bootstrap
+from maskguide.reporting import comparison_text, labels, scale_tables, scale_text, tables
+from maskguide.reporting.runs import read_history, read_runs
+from maskguide.reporting.statistics import paired_bootstrap
 
 
 def names_of(page):

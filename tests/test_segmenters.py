@@ -7,10 +7,10 @@ import torch
 import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide import segmenter_training, segmenters
 from maskguide.files import InputError
-from maskguide.segmenters import Architecture, HierarchicalSegmenter, Prediction, combine, resize
-from maskguide.transforms import IGNORE, Augmentation
+from maskguide.guides import segmenter_training, segmenters
+from maskguide.guides.segmenters import Architecture, HierarchicalSegmenter, Prediction, combine, resize
+from maskguide.learning.transforms import IGNORE, Augmentation
 from torch import nn
 from torch.nn import functional
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from maskguide.statistics import paired_bootstrap
+from maskguide.reporting.statistics import paired_bootstrap
 
 
 def drawn_answers(seeds: int, images: int, accuracy_a: float, accuracy_b: float, seed: int = 0):

@@ -4,8 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.files import InputError
-from maskguide.store import (
+from maskguide.data.store import (
     ImageStore,
     MaskStore,
     Rectangle,
@@ -16,6 +15,7 @@ from maskguide.store import (
     summed_area_table,
     window_sums,
 )
+from maskguide.files import InputError
 from PIL import Image
 
 SIZES = [(11, 17), (23, 9), (16, 16)]

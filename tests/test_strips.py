@@ -7,7 +7,7 @@ import pandas as pd
 import plot_strips
 import pytest
 from legibility import assert_legible, words
-from maskguide import strips
+from maskguide.drawing import strips
 from maskguide.files import InputError
 from PIL import Image
 
@@ -68,8 +68,9 @@ def test_strips_are_legible_for_images_of_any_shape(name):
 def write_guided_run(folder: Path, method: str = "mga", masks: bool = True) -> list[str]:
     """A tiny data set with masks and an untrained classifier; the options of plot_strips."""
     import torch
-    from maskguide import backbones, methods
-    from maskguide.training import save_model
+    from maskguide import methods
+    from maskguide.learning import backbones
+    from maskguide.learning.training import save_model
 
     torch.manual_seed(0)
     torch.set_num_threads(1)

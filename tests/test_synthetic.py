@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide import leaf_shape, synthetic
+from maskguide.leaves import leaf_shape, synthetic
 from PIL import Image
 from scipy import ndimage
 

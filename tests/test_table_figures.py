@@ -8,8 +8,9 @@ import plot_table
 import pytest
 from example_runs import write_ablation, write_detector, write_region_ablation, write_run, write_segment
 from legibility import assert_legible, words
-from maskguide import region_tables, runs, table_figures, tables
+from maskguide.drawing import table_figures
 from maskguide.files import InputError
+from maskguide.reporting import region_tables, runs, tables
 
 METHODS = ["baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mga-auto", "own", "other", "third"]
 LONG = "mga-degraded_to_a_quarter_of_the_pixels"

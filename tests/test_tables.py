@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import yaml
 from example_runs import write_ablation, write_run, write_segment
-from maskguide import labels, table_parts, table_text, tables
 from maskguide.files import InputError
-from maskguide.runs import read_runs
-from maskguide.statistics import paired_bootstrap
+from maskguide.reporting import labels, table_parts, table_text, tables
+from maskguide.reporting.runs import read_runs
+from maskguide.reporting.statistics import paired_bootstrap
 
 
 def columns_of(line: str) -> list[str]:

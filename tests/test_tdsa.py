@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from maskguide import backbones, methods
-from maskguide.backbones import stage_ends
+from maskguide import methods
 from maskguide.files import InputError
+from maskguide.learning import backbones
+from maskguide.learning.backbones import stage_ends
 from maskguide.methods import tdsa
 from maskguide.methods.interface import Batch
 from torch import nn

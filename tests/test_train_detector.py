@@ -107,7 +107,7 @@ def test_killed_and_started_again_it_ends_the_same(dataset, trained, tmp_path):
 
 
 def test_a_checkpoint_of_other_options_is_not_used(dataset, trained, tmp_path, caplog):
-    from maskguide import checkpoints
+    from maskguide.learning import checkpoints
 
     checkpoints.save(tmp_path / "resume", {"history": [{}] * 4}, "another fingerprint")
     with caplog.at_level("INFO", "maskguide"):

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 import torch
 import train_segmenter
-from maskguide import checkpoints, segmenter_training, segmenters
 from maskguide.files import InputError, read_yaml
+from maskguide.guides import segmenter_training, segmenters
+from maskguide.learning import checkpoints
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent

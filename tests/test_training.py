@@ -13,8 +13,9 @@ import torch
 import train_classifier
 import yaml
 from example_stores import CLASSES, make_squares, without_times
-from maskguide import backbones, methods, training
+from maskguide import methods
 from maskguide.files import InputError
+from maskguide.learning import backbones, training
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,8 @@ def test_the_saved_model_says_what_the_run_predicted(stores, tmp_path):
     model, info = training.load_model(tmp_path / "model.pt")
     assert (info["method"], info["backbone"], info["classes"]) == ("mga", "small", ["c0", "c1", "c2"])
     assert not model.training
-    from maskguide import evaluation, store
+    from maskguide.data import store
+    from maskguide.learning import evaluation
 
     images = store.ImageStore(stores / "store")
     predicted, _ = evaluation.predict(model, images, images.rows("test"), "cpu")

@@ -3,7 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.transforms import IGNORE, PADDING_COLOUR, Augmentation, normalise
+from maskguide.learning.transforms import IGNORE, PADDING_COLOUR, Augmentation, normalise
 
 
 def picture(height, width):

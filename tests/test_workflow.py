@@ -224,7 +224,7 @@ def test_editing_acas_options_reruns_aca_and_what_sees_its_crops(finished):
 
 @pytest.mark.slow
 def test_editing_a_shared_module_reruns_what_imports_it(finished):
-    module = finished / "workflow/scripts/maskguide/training.py"
+    module = finished / "workflow/scripts/maskguide/learning/training.py"
     text = module.read_text()
     module.write_text(text + "\n# edited\n")
     try:

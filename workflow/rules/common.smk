@@ -149,7 +149,7 @@ def weights_file(backbone, kind):
 
 def published():
     """The papers' numbers, which stand beside the measured ones."""
-    return str(SCRIPTS / "maskguide" / "published.yaml")
+    return str(SCRIPTS / "maskguide" / "reporting" / "published.yaml")
 
 
 MARKS = {"annotate": "annotations", "boxes": "boxes"}

@@ -34,8 +34,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
     import numpy as np
-    from maskguide import attend, evaluation, training
-    from maskguide.store import ImageStore
+    from maskguide.data.store import ImageStore
+    from maskguide.learning import attend, evaluation, training
 
     model, info = training.load_model(args.run / "model.pt")
     if info["method"] != "aca":

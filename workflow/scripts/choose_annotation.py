@@ -11,8 +11,8 @@ import argparse
 from pathlib import Path
 
 from maskguide import cli
-from maskguide.annotation import choose, write_chosen
-from maskguide.datasets import read_index
+from maskguide.data.datasets import read_index
+from maskguide.marks.annotation import choose, write_chosen
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli, labels
+from maskguide import cli
 from maskguide.files import write_csv
-from maskguide.runs import read_runs
+from maskguide.reporting import labels
+from maskguide.reporting.runs import read_runs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -69,8 +69,8 @@ def main(args: argparse.Namespace) -> None:
     found = read_runs(args.runs)
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
     import numpy as np
-    from maskguide import evaluation, training
-    from maskguide.store import ImageStore
+    from maskguide.data.store import ImageStore
+    from maskguide.learning import evaluation, training
 
     scales = []
     for run, zoom in zip(args.runs, [None, *args.zooms], strict=True):
@@ -113,7 +113,7 @@ def main(args: argparse.Namespace) -> None:
 
 def head_accuracies(labels: Any, probabilities: dict[str, Any]) -> dict[str, float | None]:
     """Top-1 (percent) of each head and of their average; None for a head that was not taught."""
-    from maskguide import evaluation
+    from maskguide.learning import evaluation
 
     return {
         head: evaluation.top1(labels, probabilities[head].argmax(axis=1)) if head in probabilities else None

@@ -29,12 +29,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from maskguide import detectors, gpu
+    from maskguide import gpu
+    from maskguide.guides import detectors
 
     device = gpu.lease(args.slots, args.device)
     with detectors.private_settings(args.output.parent / "ultralytics-detect"):
         import pandas as pd
-        from maskguide import datasets, masks
+        from maskguide.data import datasets
+        from maskguide.guides import masks
 
         index = datasets.read_index(args.index).sort_values("image_id")
         detector = detectors.load(args.model)

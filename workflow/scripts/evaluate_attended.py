@@ -34,8 +34,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from maskguide import attended_boxes, datasets
-    from maskguide.attend import read_attended
+    from maskguide.data import datasets
+    from maskguide.learning import attended_boxes
+    from maskguide.learning.attend import read_attended
 
     index = datasets.read_index(args.index)
     test = index[index["split"] == "test"]

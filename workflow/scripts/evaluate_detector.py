@@ -52,8 +52,10 @@ def read_history(path: Path) -> Any:
 
 
 def main(args: argparse.Namespace) -> None:
-    from maskguide import boxes, datasets, detection_metrics, detectors
-    from maskguide.pictures import read_rgb
+    from maskguide.data import datasets
+    from maskguide.data.pictures import read_rgb
+    from maskguide.guides import detection_metrics, detectors
+    from maskguide.marks import boxes
 
     index = datasets.read_index(args.index)
     table = boxes.read_boxes_table(args.boxes)

@@ -17,8 +17,9 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from maskguide import cli, masks
+from maskguide import cli
 from maskguide.files import InputError, read_yaml, write_json
+from maskguide.guides import masks
 
 log = logging.getLogger("maskguide")
 
@@ -58,7 +59,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from maskguide import datasets
+    from maskguide.data import datasets
 
     names = (masks.BACKGROUND, *masks.check_classes(args.classes))
     index = datasets.read_index(args.index)

@@ -14,9 +14,9 @@ import argparse
 from pathlib import Path
 
 from maskguide import cli
-from maskguide.annotation import export, read_chosen
-from maskguide.datasets import read_index
-from maskguide.masks import check_classes
+from maskguide.data.datasets import read_index
+from maskguide.guides.masks import check_classes
+from maskguide.marks.annotation import export, read_chosen
 
 CONFIGURED = {
     "masks": "the folder that the configuration names (annotate: marks), else "

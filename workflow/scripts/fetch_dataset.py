@@ -20,7 +20,8 @@ from pathlib import Path
 
 import pooch
 from filelock import FileLock
-from maskguide import archives, cli, datasets, downloads, drive
+from maskguide import cli
+from maskguide.data import archives, datasets, downloads, drive
 from maskguide.files import InputError, sha256, write_json
 
 

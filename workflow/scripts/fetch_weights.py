@@ -17,8 +17,9 @@ import sys
 from pathlib import Path
 
 import torch
-from maskguide import backbones, cli
+from maskguide import cli
 from maskguide.files import InputError, atomic_file, sha256
+from maskguide.learning import backbones
 from torchvision import models
 
 log = logging.getLogger("maskguide")

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from maskguide import cli, synthetic
+from maskguide import cli
 from maskguide.files import InputError, atomic_directory, atomic_file, write_csv
+from maskguide.leaves import synthetic
 from PIL import Image
 from tqdm import tqdm
 

@@ -21,12 +21,13 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from maskguide import box_sources, cli
-from maskguide.annotation import read_chosen, write_boxes
-from maskguide.box_sources import BoxedImage
-from maskguide.datasets import read_index
+from maskguide import cli
+from maskguide.data.datasets import read_index
 from maskguide.files import InputError
-from maskguide.masks import check_classes
+from maskguide.guides.masks import check_classes
+from maskguide.marks import box_sources
+from maskguide.marks.annotation import read_chosen, write_boxes
+from maskguide.marks.box_sources import BoxedImage
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

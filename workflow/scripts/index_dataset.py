@@ -21,9 +21,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from maskguide import cli, datasets, label_masks, layouts, object_boxes, pictures
+from maskguide import cli
+from maskguide.data import datasets, label_masks, layouts, object_boxes, pictures
+from maskguide.data.layouts import Entry
 from maskguide.files import InputError, atomic_directory, write_csv
-from maskguide.layouts import Entry
 from PIL import Image
 from tqdm import tqdm
 

@@ -34,7 +34,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from maskguide import datasets, gpu, masks, segmenters
+    from maskguide import gpu
+    from maskguide.data import datasets
+    from maskguide.guides import masks, segmenters
 
     if min(args.scales) <= 0 or len(set(args.scales)) < len(args.scales):
         raise InputError(f"scales {args.scales}: give different factors above 0")

@@ -16,8 +16,9 @@ import argparse
 import logging
 from pathlib import Path
 
-from maskguide import cli, masks
+from maskguide import cli
 from maskguide.files import InputError, atomic_directory
+from maskguide.guides import masks
 from tqdm import tqdm
 
 log = logging.getLogger("maskguide")
@@ -35,7 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from maskguide import datasets
+    from maskguide.data import datasets
 
     classes = masks.check_classes(args.classes)
     index = datasets.read_index(args.index)

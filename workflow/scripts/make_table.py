@@ -24,8 +24,9 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from maskguide import (
-    cli,
+from maskguide import cli
+from maskguide.files import InputError, write_csv, write_text
+from maskguide.reporting import (
     comparison,
     comparison_text,
     region_tables,
@@ -35,8 +36,7 @@ from maskguide import (
     table_text,
     tables,
 )
-from maskguide.files import InputError, write_csv, write_text
-from maskguide.runs import read_runs
+from maskguide.reporting.runs import read_runs
 
 TABLES = (
     *("table1", "table2", "table3", "table4"),

@@ -43,7 +43,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     import pandas as pd
-    from maskguide import datasets, detectors, masks, region_masks
+    from maskguide.data import datasets
+    from maskguide.guides import detectors, masks, region_masks
     from PIL import Image
 
     if args.region not in args.regions:

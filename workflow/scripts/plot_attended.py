@@ -13,11 +13,12 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from maskguide import cli, labels, scale_variants
-from maskguide.attention_figures import BoxedPanel, boxes_figure
-from maskguide.figure_style import save
+from maskguide import cli, scale_variants
+from maskguide.drawing.attention_figures import BoxedPanel, boxes_figure
+from maskguide.drawing.figure_style import save
+from maskguide.drawing.strips import choose_images
 from maskguide.files import InputError
-from maskguide.strips import choose_images
+from maskguide.reporting import labels
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -40,8 +41,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     if args.count < 1:
         raise InputError(f"--count {args.count}: must be at least 1")
-    from maskguide import attended_boxes, datasets, pictures
-    from maskguide.attend import read_attended
+    from maskguide.data import datasets, pictures
+    from maskguide.learning import attended_boxes
+    from maskguide.learning.attend import read_attended
 
     compared = attended_boxes.read_comparisons(args.iou)
     index = datasets.read_index(args.index)

@@ -14,12 +14,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskguide import cli, labels, scale_variants
-from maskguide.attention_figures import Box, ScalePanel, scales_figure
-from maskguide.figure_style import save
+from maskguide import cli, scale_variants
+from maskguide.drawing.attention_figures import Box, ScalePanel, scales_figure
+from maskguide.drawing.figure_style import save
+from maskguide.drawing.strips import choose_images
 from maskguide.files import InputError
-from maskguide.runs import read_run
-from maskguide.strips import choose_images
+from maskguide.reporting import labels
+from maskguide.reporting.runs import read_run
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -47,9 +48,9 @@ def main(args: argparse.Namespace) -> None:
     records = [read_run(run) for run in args.runs]
     check(args, records)
     import numpy as np
-    from maskguide import datasets
-    from maskguide.store import ImageStore
-    from maskguide.training import load_model
+    from maskguide.data import datasets
+    from maskguide.data.store import ImageStore
+    from maskguide.learning.training import load_model
 
     index = datasets.read_index(args.index)
     chosen = choose_images(index, args.count, args.seed)
@@ -82,7 +83,7 @@ def main(args: argparse.Namespace) -> None:
 def look(model, classes: Sequence[str], image, zoom: Box | None, run: Path) -> ScalePanel:
     """One image uint8 [H, W, 3] as the model of one scale sees it."""
     import torch
-    from maskguide.batches import images_on
+    from maskguide.learning.batches import images_on
 
     with torch.inference_mode():
         output = model(images_on(image[None], "cpu"))

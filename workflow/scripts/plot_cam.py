@@ -13,12 +13,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskguide import cli, labels
-from maskguide.figure_style import save
+from maskguide import cli
+from maskguide.drawing.figure_style import save
+from maskguide.drawing.region_figures import ActivationRow, activation_figure
+from maskguide.drawing.strips import choose_images
 from maskguide.files import InputError
-from maskguide.region_figures import ActivationRow, activation_figure
-from maskguide.runs import read_run
-from maskguide.strips import choose_images
+from maskguide.reporting import labels
+from maskguide.reporting.runs import read_run
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -49,9 +50,9 @@ def main(args: argparse.Namespace) -> None:
     for name in ("count", "test_resize", "short_edge"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be at least 1")
-    from maskguide import datasets, store
-    from maskguide.cam import ClassActivation
-    from maskguide.training import load_model
+    from maskguide.data import datasets, store
+    from maskguide.learning.cam import ClassActivation
+    from maskguide.learning.training import load_model
 
     index = datasets.read_index(args.index)
     chosen = choose_images(index, args.count, args.seed).to_dict("records")

@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli, labels
-from maskguide.figure_style import save
-from maskguide.figures import confusion_figure
+from maskguide import cli
+from maskguide.drawing.figure_style import save
+from maskguide.drawing.figures import confusion_figure
 from maskguide.files import InputError
-from maskguide.runs import CELL, read_class_names, read_predictions, read_runs
+from maskguide.reporting import labels
+from maskguide.reporting.runs import CELL, read_class_names, read_predictions, read_runs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

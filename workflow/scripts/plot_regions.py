@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 from maskguide import cli
-from maskguide.figure_style import save
+from maskguide.drawing.figure_style import save
+from maskguide.drawing.region_figures import RegionRow, regions_figure
+from maskguide.drawing.strips import choose_images
 from maskguide.files import InputError
-from maskguide.region_figures import RegionRow, regions_figure
-from maskguide.strips import choose_images
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -50,8 +50,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     check(args)
-    from maskguide import boxes, datasets
-    from maskguide.detectors import read_detections
+    from maskguide.data import datasets
+    from maskguide.guides.detectors import read_detections
+    from maskguide.marks import boxes
 
     index = datasets.read_index(args.index)
     truth = boxes.read_boxes_table(args.boxes).set_index("image_id")["boxes"].to_dict()
@@ -72,7 +73,8 @@ def region_row(
     row: Mapping[str, str], detections: pd.DataFrame, truth: str | None, args: argparse.Namespace
 ) -> RegionRow:
     """A row of the figure from its row of the index, its detections and its file of true boxes if any."""
-    from maskguide import boxes, masks
+    from maskguide.guides import masks
+    from maskguide.marks import boxes
 
     image = masks.read_image(row["path"])
     size = image.shape[:2]

@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 
 from maskguide import cli
-from maskguide.figure_style import save
+from maskguide.drawing.figure_style import save
+from maskguide.drawing.strips import Strip, choose_images, strips_figure
 from maskguide.files import InputError
-from maskguide.strips import Strip, choose_images, strips_figure
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -34,9 +34,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     import numpy as np
     import torch
-    from maskguide import datasets, masks, pictures
-    from maskguide.batches import images_on
-    from maskguide.training import load_model
+    from maskguide.data import datasets, pictures
+    from maskguide.guides import masks
+    from maskguide.learning.batches import images_on
+    from maskguide.learning.training import load_model
 
     classes = masks.check_classes(args.classes)
     if args.count < 1:

@@ -11,7 +11,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from maskguide import cli, datasets, store
+from maskguide import cli
+from maskguide.data import datasets, store
 
 log = logging.getLogger("maskguide")
 

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from maskguide import cli, gpu, synthetic
+from maskguide import cli, gpu
 from maskguide.files import InputError, atomic_file
+from maskguide.leaves import synthetic
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from maskguide.backbones import Backbone
+    from maskguide.learning.backbones import Backbone
 
 log = logging.getLogger("maskguide")
 WEIGHT_DECAY = 0.01  # of AdamW
@@ -64,8 +65,8 @@ def train(
 ) -> None:
     """Regress standardised traits [N, traits] from random crops, some flipped, by a smooth L1 loss."""
     import torch
-    from maskguide.batches import cut, draw_augmentation, images_on, move
-    from maskguide.evaluation import mixed_precision
+    from maskguide.learning.batches import cut, draw_augmentation, images_on, move
+    from maskguide.learning.evaluation import mixed_precision
     from torch.nn.functional import smooth_l1_loss
 
     optimizer = torch.optim.AdamW(backbone.parameters(), args.learning_rate, weight_decay=WEIGHT_DECAY)
@@ -95,7 +96,7 @@ def train(
 def explained(backbone: Backbone, images: np.ndarray, traits: np.ndarray, device: str) -> np.ndarray:
     """R² of each trait on leaves not learnt from: 1 perfect, 0 no better than their mean."""
     import torch
-    from maskguide.batches import images_on
+    from maskguide.learning.batches import images_on
     from sklearn.metrics import r2_score
 
     backbone.eval()
@@ -114,7 +115,7 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(f"--leaves {args.leaves}: give at least one batch of {args.batch_size}")
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
     import torch
-    from maskguide import backbones
+    from maskguide.learning import backbones
 
     log.info("drawing %d leaves", args.leaves + args.test_leaves)
     images, traits = draw_leaves(args.leaves + args.test_leaves, args.size, args.seed)

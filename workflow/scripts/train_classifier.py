@@ -186,7 +186,7 @@ def run_metrics(
     progress: Any,
 ) -> dict[str, Any]:
     """The content of metrics.json; accuracies and F1 in percent."""
-    from maskguide import evaluation
+    from maskguide.learning import evaluation
 
     classes = images.classes()
     labels = images.layout["class_id"].to_numpy()[images.rows("test")]
@@ -221,9 +221,10 @@ def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
     import pandas as pd
     import torch
-    from maskguide import backbones, checkpoints, methods, training
-    from maskguide.batches import TrainingImages
-    from maskguide.store import ImageStore, MaskStore
+    from maskguide import methods
+    from maskguide.data.store import ImageStore, MaskStore
+    from maskguide.learning import backbones, checkpoints, training
+    from maskguide.learning.batches import TrainingImages
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)

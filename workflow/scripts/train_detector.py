@@ -22,7 +22,7 @@ from maskguide import cli
 from maskguide.files import InputError, sha256, write_csv
 
 if TYPE_CHECKING:
-    from maskguide.detector_training import Annotated
+    from maskguide.guides.detector_training import Annotated
 
 log = logging.getLogger("maskguide")
 CHANGES_NO_RESULT = ("index", "boxes", "resume", "device", "slots", "output_dir")
@@ -65,8 +65,10 @@ def check_options(args: argparse.Namespace) -> None:
 def read_annotated(args: argparse.Namespace) -> list[Annotated]:
     """The annotated training images, decoded, with their boxes."""
     import numpy as np
-    from maskguide import boxes, datasets, masks
-    from maskguide.detector_training import Annotated
+    from maskguide.data import datasets
+    from maskguide.guides import masks
+    from maskguide.guides.detector_training import Annotated
+    from maskguide.marks import boxes
 
     index = datasets.read_index(args.index).set_index("image_id")
     table = boxes.read_boxes_table(args.boxes)
@@ -99,13 +101,15 @@ def result_options(args: argparse.Namespace, annotated: list[Annotated]) -> dict
 
 def main(args: argparse.Namespace) -> None:
     check_options(args)
-    from maskguide import detectors, gpu
+    from maskguide import gpu
+    from maskguide.guides import detectors
 
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
     with detectors.private_settings(args.output_dir / "ultralytics"):
         import pandas
         import torch
-        from maskguide import checkpoints, detector_training
+        from maskguide.guides import detector_training
+        from maskguide.learning import checkpoints
 
         annotated = read_annotated(args)
         count = sum(len(each.boxes) for each in annotated)

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from maskguide import cli
-from maskguide.automatic import silhouette
-from maskguide.datasets import read_index
+from maskguide.data.datasets import read_index
+from maskguide.data.pictures import read_rgb
 from maskguide.files import InputError, write_csv, write_json
-from maskguide.handcrafted import contour_points, multiscale_distance_matrix, nearest_neighbour
-from maskguide.masks import read_grey
-from maskguide.pictures import read_rgb
+from maskguide.guides.masks import read_grey
+from maskguide.learning.handcrafted import contour_points, multiscale_distance_matrix, nearest_neighbour
+from maskguide.marks.automatic import silhouette
 from sklearn.metrics import accuracy_score, f1_score
 from tqdm import tqdm
 

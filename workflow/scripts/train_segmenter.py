@@ -78,7 +78,8 @@ def check_options(args: argparse.Namespace) -> None:
 
 def read_pairs(args: argparse.Namespace, num_classes: int) -> list:
     """The annotated images and their label masks, decoded: uint8 [H, W, 3] and [H, W]."""
-    from maskguide import datasets, masks
+    from maskguide.data import datasets
+    from maskguide.guides import masks
 
     index = datasets.read_index(args.index).set_index("image_id")
     annotated = masks.read_annotated(args.annotated)
@@ -110,8 +111,10 @@ def result_options(args: argparse.Namespace, pairs: list) -> dict:
 def main(args: argparse.Namespace) -> None:
     import pandas
     import torch
-    from maskguide import checkpoints, gpu, masks, segmenter_training, segmenters
-    from maskguide.transforms import Augmentation
+    from maskguide import gpu
+    from maskguide.guides import masks, segmenter_training, segmenters
+    from maskguide.learning import checkpoints
+    from maskguide.learning.transforms import Augmentation
 
     check_options(args)
     classes = masks.check_classes(args.classes)

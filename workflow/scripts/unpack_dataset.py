@@ -14,7 +14,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import archives, cli
+from maskguide import cli
+from maskguide.data import archives
 from maskguide.files import InputError, atomic_directory, read_json, sha256
 
 

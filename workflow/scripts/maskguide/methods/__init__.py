@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from maskguide.backbones import Backbone
 from maskguide.files import InputError
+from maskguide.learning.backbones import Backbone
 from maskguide.methods.aca import AttentionFromActivations, MaxPooling
 from maskguide.methods.baseline import Baseline
 from maskguide.methods.mga import Attention, MaskGuidedAttention

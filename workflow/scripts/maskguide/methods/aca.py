@@ -1,7 +1,8 @@
 """Attention from classifier activations (ACA), one scale, and the max-pooling baseline of its paper.
 
-"Generating Attention from Classifier Activations for Fine-grained Recognition", equations 1–6. How one
-scale's attention cuts out the next scale's images is `maskguide.attend`; their average, `combine_scales.py`.
+"Generating Attention from Classifier Activations for Fine-grained Recognition", equations 1–6. The way from
+one scale's attention to the next scale's images is `maskguide.learning.attend`, their average
+`combine_scales.py`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maskguide import otsu
-from maskguide.backbones import Backbone, last_linear
 from maskguide.files import InputError
+from maskguide.learning import otsu
+from maskguide.learning.backbones import Backbone, last_linear
 from maskguide.methods.interface import Batch, Output
 
 LOSSES = ("both", "local", "object")

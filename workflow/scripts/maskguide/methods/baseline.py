@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maskguide.backbones import Backbone
+from maskguide.learning.backbones import Backbone
 from maskguide.methods.interface import Batch, Output
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maskguide.backbones import Backbone
 from maskguide.files import InputError
+from maskguide.learning.backbones import Backbone
 from maskguide.methods.interface import Batch, Output
 from maskguide.methods.mga import attention_loss
 

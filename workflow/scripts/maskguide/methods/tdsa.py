@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maskguide.backbones import Backbone, last_linear, stage_ends
 from maskguide.files import InputError
+from maskguide.learning.backbones import Backbone, last_linear, stage_ends
 from maskguide.methods.interface import Batch, Output
 
 TERMS = ("attention", "channels", "cross_entropy")

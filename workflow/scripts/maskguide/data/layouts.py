@@ -1,0 +1,208 @@
+"""Where images, classes, splits and masks lie in each publisher's folder: one reader per layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from maskguide.data.benchmark_layouts import read_aircraft, read_cars, read_cub200
+from maskguide.data.layout_files import (
+    IMAGE_SUFFIXES,
+    Entry,
+    by_stem,
+    find_root,
+    images_in,
+    lines_of,
+    plain_id,
+    visible,
+)
+from maskguide.data.pickles import load_labels
+from maskguide.files import InputError
+
+BUTTERFLIES = {
+    "001": "Danaus plexippus",
+    "002": "Heliconius charitonius",
+    "003": "Heliconius erato",
+    "004": "Junonia coenia",
+    "005": "Lycaena phlaeas",
+    "006": "Nymphalis antiopa",
+    "007": "Papilio cresphontes",
+    "008": "Pieris rapae",
+    "009": "Vanessa atalanta",
+    "010": "Vanessa cardui",
+}
+# Masks and boxes of these mean the pixels as stored: their annotators' tools knew nothing of EXIF's turns.
+AS_STORED = {"cub200", "aircraft", "cars"}
+
+
+def read(layout: str, files: Path, folder: str | None = None) -> list[Entry]:
+    """All images of the data set under `files`, sorted by image_id.
+
+    Parameters
+    ----------
+    layout: a key of `READERS`
+    files: the unpacked archive; folders that only wrap the data set are looked through
+    folder: name of the data set's own folder, for archives that hold several
+    """
+    entries = READERS[layout](files, folder)
+    if not entries:
+        raise InputError(f"{files}: holds no image in the layout {layout!r}")
+    seen: dict[str, Path] = {}
+    for entry in entries:
+        if entry.image_id in seen:
+            raise InputError(
+                f"{entry.path}: same image id {entry.image_id!r} as {seen[entry.image_id]}; rename one"
+            )
+        seen[entry.image_id] = entry.path
+    return sorted(entries, key=lambda entry: entry.image_id)
+
+
+def read_leaves(files: Path, folder: str | None) -> list[Entry]:
+    """Generated leaves: labels.csv (image_id, class, split), images/, masks/, outlines/, boxes/, each with a
+    folder per class."""
+    root = find_root(files, ["labels.csv", "images"], folder)
+    table = root / "labels.csv"
+    labels = pd.read_csv(table, dtype=str, keep_default_na=False)
+    if not {"image_id", "class", "split"} <= set(labels.columns):
+        raise InputError(f"{table}: needs the columns image_id, class, split")
+    entries = []
+    for row in labels.to_dict("records"):
+        image = root / "images" / row["class"] / f"{row['image_id']}.png"
+        if not image.is_file():
+            raise InputError(f"{image}: is missing, {table.name} lists it")
+        beside = {
+            kind: root / f"{kind}" / row["class"] / f"{row['image_id']}{suffix}"
+            for kind, suffix in [("masks", ".png"), ("outlines", ".png"), ("boxes", ".txt")]
+        }
+        present = {kind: path if path.is_file() else None for kind, path in beside.items()}
+        entries.append(
+            Entry(
+                row["image_id"],
+                image,
+                row["class"],
+                row["split"],
+                present["masks"],
+                present["outlines"],
+                present["boxes"],
+            )
+        )
+    return entries
+
+
+def read_soycultivarvein(files: Path, folder: str | None) -> list[Entry]:
+    """SoyCultivarVein and HainanLeaf: train/ and test/ with images, l2_mask/<id>.png, labels.pkl (image id or
+    file name → class from 1 up)."""
+    root = find_root(files, ["train", "test", "labels.pkl"], folder)
+    labels = load_labels(root / "labels.pkl")
+    digits = len(str(max(labels.values())))
+    masks = by_stem(root / "l2_mask", IMAGE_SUFFIXES)
+    entries = []
+    for split in ("train", "test"):
+        for image in images_in(root / split):
+            label = labels.get(image.stem, labels.get(image.name))
+            if label is None:
+                raise InputError(f"{image}: {root / 'labels.pkl'} gives no class for it")
+            name = f"{label:0{digits}d}"
+            entries.append(Entry(plain_id(image.stem), image, name, split, masks.get(image.stem)))
+    return entries
+
+
+def read_btfpis(files: Path, folder: str | None) -> list[Entry]:
+    """Leeds Butterfly: images/0010001.png, segmentations/0010001_seg0.png; three digits name the class."""
+    root = find_root(files, ["images", "segmentations"], folder)
+    masks = by_stem(root / "segmentations", {".png"})
+    entries = []
+    for image in images_in(root / "images"):
+        if image.stem[:3] not in BUTTERFLIES:
+            raise InputError(f"{image}: its name starts with no class 001 … 010 of Leeds Butterfly")
+        name = BUTTERFLIES[image.stem[:3]]
+        entries.append(Entry(plain_id(image.stem), image, name, mask=masks.get(f"{image.stem}_seg0")))
+    return entries
+
+
+def read_ultrafgvc(files: Path, folder: str | None) -> list[Entry]:
+    """CottonCultivar and SoyCultivarLocal: images/, and anno/train.txt and anno/test.txt with a line
+    "<file> <class from 1 up>" per image. Images that no line names belong to neither part."""
+    root = find_root(files, ["images", "anno"], folder)
+    found: list[tuple[str, str, int]] = []
+    first: dict[str, str] = {}
+    for split in ("train", "test"):
+        table = root / "anno" / f"{split}.txt"
+        for number, line in enumerate(lines_of(table), 1):
+            if not line.strip():
+                continue
+            place = f"{table}: line {number}"
+            name, _, label = line.strip().rpartition(" ")
+            if not name or not re.fullmatch("[1-9][0-9]*", label):
+                raise InputError(f"{place} is not '<file> <class from 1 up>': {line.strip()[:60]!r}")
+            name = name.strip()
+            if name in first:
+                raise InputError(f"{place}: {name} stands in {first[name]} already; keep one of the lines")
+            first[name] = f"{table.name}, line {number},"
+            if not (root / "images" / name).is_file():
+                raise InputError(f"{place}: the image {root / 'images' / name} is missing; unpack it again")
+            found.append((split, name, int(label)))
+    digits = len(str(max((label for _, _, label in found), default=0)))
+    return [
+        Entry(plain_id(str(Path(name).with_suffix(""))), root / "images" / name, f"{label:0{digits}d}", split)
+        for split, name, label in found
+    ]
+
+
+def read_folder(files: Path, folder: str | None) -> list[Entry]:
+    """Anybody's own images: <class>/image.*, or images/<class>/image.* with masks/<class>/<stem>.png beside.
+
+    With train/ and test/ around the classes, these are the published split.
+    """
+    root = files
+    while len(inside := visible(root)) == 1 and inside[0].is_dir() and not holds_images(inside[0]):
+        root = inside[0]
+    images = root / "images" if (root / "images").is_dir() else root
+    parts = {path.name for path in visible(images) if path.is_dir()}
+    if parts == {"train", "test"}:
+        return [
+            entry
+            for split in ("train", "test")
+            for entry in class_folders(images / split, root / "masks" / split, split)
+        ]
+    return class_folders(images, root / "masks", "")
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether this is a class's folder or the folder `images`, not one that only wraps the data set."""
+    return folder.name == "images" or bool(images_in(folder))
+
+
+def class_folders(images: Path, masks: Path, split: str) -> list[Entry]:
+    """One class per folder of `images`; the mask of an image has its name, without suffix, under `masks`."""
+    entries = []
+    for folder in visible(images):
+        if not folder.is_dir() or folder == masks:
+            continue
+        found = images_in(folder)
+        if not found:
+            raise InputError(f"{folder}: a class folder without an image in {sorted(IMAGE_SUFFIXES)}")
+        class_masks = by_stem(masks / folder.name, IMAGE_SUFFIXES)
+        stems = {path.stem for path in found}
+        for stem in class_masks:
+            if stem not in stems:
+                raise InputError(f"{class_masks[stem]}: no image in {folder} belongs to this mask")
+        for image in found:
+            image_id = plain_id(f"{folder.name}-{image.stem}")
+            entries.append(Entry(image_id, image, folder.name, split, class_masks.get(image.stem)))
+    return entries
+
+
+READERS: dict[str, Callable[[Path, str | None], list[Entry]]] = {
+    "leaves": read_leaves,
+    "soycultivarvein": read_soycultivarvein,
+    "btfpis": read_btfpis,
+    "ultrafgvc": read_ultrafgvc,
+    "cub200": read_cub200,
+    "aircraft": read_aircraft,
+    "cars": read_cars,
+    "folder": read_folder,
+}

@@ -1,0 +1,272 @@
+"""Images decoded once and masks summed once, memory-mapped: training reads pixels, never files to decode.
+
+An image store holds all images one after another in `images.npy` (flat uint8, RGB); a mask store holds one
+summed-area table per mask in `tables.npy`, from which the average over any rectangle is exact and costs four
+reads, whatever its size. `layout.csv` beside them says where each begins; `content.sha256` is their identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from maskguide.files import InputError, atomic_directory, sha256, write_csv, write_text
+from maskguide.learning import attend
+
+LAYOUT, CONTENT = "layout.csv", "content.sha256"
+
+
+class Resize(NamedTuple):
+    """What images are brought to, in pixels: squares, of a side for each split, or a short edge."""
+
+    train: int | None
+    test: int | None
+    short_edge: int | None = None
+
+    def of(self, split: str, size: tuple[int, int]) -> tuple[int, int]:
+        """The new height and width of an image of `size` (height, width)."""
+        if self.short_edge:
+            height, width = size
+            factor = self.short_edge / min(size)
+            return max(self.short_edge, round(height * factor)), max(self.short_edge, round(width * factor))
+        side = self.train if split == "train" else self.test
+        return (side, side) if side else size
+
+
+AS_THEY_ARE = Resize(None, None)
+
+
+def resize_option(train: int | None, test: int | None = None, short_edge: int | None = None) -> Resize:
+    """The options --resize, --test-resize and --short-edge."""
+    for name, side in (("--resize", train), ("--test-resize", test), ("--short-edge", short_edge)):
+        if side is not None and side < 1:
+            raise InputError(f"{name} {side}: must be at least 1 pixel")
+    if train is None and test is not None:
+        raise InputError(f"--test-resize {test}: give --resize too")
+    if train is not None and short_edge is not None:
+        raise InputError(f"--short-edge {short_edge}: squares have none; leave --resize out")
+    return Resize(train, test or train, short_edge)
+
+
+class Rectangle(NamedTuple):
+    """Rows top … top + height − 1, columns left … left + width − 1, in pixels; may exceed the image."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def build_images(index: pd.DataFrame, folder: Path, resize: Resize = AS_THEY_ARE, workers: int = 2) -> None:
+    """Decode every image of the index (columns as `read_index` gives them) into a new image store."""
+    layout = index[["image_id", "class", "class_id", "split"]].reset_index(drop=True)
+    targets = [
+        resize.of(split, image_size(path)) for path, split in zip(index["path"], layout["split"], strict=True)
+    ]
+    layout[["height", "width"]] = targets
+    sizes = layout["height"] * layout["width"] * 3
+    layout["offset"] = sizes.cumsum() - sizes
+    with atomic_directory(folder) as temporary:
+        pixels = np.lib.format.open_memmap(
+            temporary / "images.npy", mode="w+", dtype=np.uint8, shape=(int(sizes.sum()),)
+        )
+        images = decoded(index["path"], "RGB", targets, workers)
+        for row, image in zip(layout.itertuples(), images, strict=True):
+            pixels[row.offset : row.offset + image.size] = image.ravel()
+        finish(temporary, pixels, layout, "images.npy")
+
+
+def build_masks(
+    index: pd.DataFrame, masks: Path, folder: Path, resize: Resize = AS_THEY_ARE, workers: int = 2
+) -> None:
+    """Sum the soft masks `masks`/soft/<image_id>.png of the index's training images into a new mask store.
+
+    A mask is uint8, 255 × the probability of "look here", of its image's size; it is resized as its image.
+    """
+    training = index[index["split"] == "train"].reset_index(drop=True)
+    layout = training[["image_id"]].copy()
+    paths = [masks / "soft" / f"{image_id}.png" for image_id in layout["image_id"]]
+    sizes = [image_size(path) for path in paths]
+    targets = [resize.of("train", size) for size in sizes]
+    layout[["height", "width"]] = targets
+    for path, image_path, size in zip(paths, training["path"], sizes, strict=True):
+        if image_size(image_path) != size:
+            height, width = image_size(image_path)
+            raise InputError(
+                f"{path}: is {size[1]}×{size[0]}, its image {width}×{height}; make the masks again"
+            )
+    entries = (layout["height"] + 1) * (layout["width"] + 1)
+    layout["offset"] = entries.cumsum() - entries
+    largest = 255 * int((layout["height"] * layout["width"]).max())
+    dtype = np.uint32 if largest < 2**32 else np.uint64
+    with atomic_directory(folder) as temporary:
+        tables = np.lib.format.open_memmap(
+            temporary / "tables.npy", mode="w+", dtype=dtype, shape=(int(entries.sum()),)
+        )
+        for row, mask in zip(layout.itertuples(), decoded(paths, "L", targets, workers), strict=True):
+            table = summed_area_table(mask, dtype)
+            tables[row.offset : row.offset + table.size] = table.ravel()
+        finish(temporary, tables, layout, "tables.npy")
+
+
+def summed_area_table(mask: np.ndarray, dtype: type) -> np.ndarray:
+    """S [h+1, w+1] of a mask [h, w]: S[i, j] is the sum over rows < i and columns < j."""
+    table = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), dtype=dtype)
+    table[1:, 1:] = mask.cumsum(axis=0, dtype=dtype).cumsum(axis=1, dtype=dtype)
+    return table
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Height and width from an image file's header."""
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as an image ({error})") from error
+
+
+def decode(path: str | Path, mode: str, size: tuple[int, int] | None = None) -> np.ndarray:
+    """An image file as uint8 [h, w, 3] (mode "RGB") or [h, w] (mode "L"), of `size` (height, width)."""
+    try:
+        with Image.open(path) as image:
+            decoded = image.convert(mode)
+            if size is not None and size != (decoded.height, decoded.width):
+                decoded = decoded.resize(size[::-1], Image.Resampling.BILINEAR)
+            return np.asarray(decoded)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be decoded ({error})") from error
+
+
+def decoded(
+    paths: Iterable[str | Path], mode: str, sizes: Sequence[tuple[int, int]], workers: int
+) -> Iterator[np.ndarray]:
+    """Decode image files in order, `workers` at a time, each resized to its size."""
+    paths = list(paths)
+    with ThreadPoolExecutor(workers) as pool:
+        for start in tqdm(range(0, len(paths), 64), desc="decoding", disable=None):
+            part = slice(start, start + 64)
+            yield from pool.map(decode, paths[part], [mode] * len(paths[part]), sizes[part])
+
+
+def finish(folder: Path, array: np.memmap, layout: pd.DataFrame, name: str) -> None:
+    """Bring a new store's data to disk; write its layout and its identity."""
+    array.flush()
+    write_csv(folder / LAYOUT, layout)
+    write_text(folder / CONTENT, f"{sha256(folder / name)} {sha256(folder / LAYOUT)}\n")
+
+
+def open_store(folder: Path, name: str) -> tuple[np.memmap, pd.DataFrame, str]:
+    """Data (read-only, memory-mapped), layout and identity of a store."""
+    try:
+        layout = pd.read_csv(
+            folder / LAYOUT, dtype={"image_id": str, "class": str, "split": str}, keep_default_na=False
+        )
+        content = (folder / CONTENT).read_text(encoding="utf-8").strip()
+        return np.load(folder / name, mmap_mode="r"), layout, content
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: is no store ({error}); delete it and run again") from error
+
+
+class ImageStore:
+    """Decoded images. `layout`: image_id, class, class_id, split, height, width, offset; row i is image i.
+
+    zoom: attended.csv of attend_regions.py; each image is then the part it names, enlarged to the image's
+    size. `zooms`: those parts, float [images, 4] left, top, right, bottom in pixels, or None.
+    """
+
+    def __init__(self, folder: str | Path, zoom: str | Path | None = None):
+        self.pixels, self.layout, self.content = open_store(Path(folder), "images.npy")
+        self._places = self.layout[["offset", "height", "width"]].to_numpy()
+        self.zooms = None
+        if zoom is not None:
+            self.zooms = attend.zooms(zoom, self.layout)
+            self.content = f"{self.content} {sha256(zoom)}"
+
+    def image(self, i: int) -> np.ndarray:
+        """Image i, uint8 [h, w, 3] RGB, read-only."""
+        offset, height, width = self._places[i]
+        image = self.pixels[offset : offset + height * width * 3].reshape(height, width, 3)
+        return image if self.zooms is None else attend.enlarged(image, self.zooms[i])
+
+    def rows(self, split: str) -> np.ndarray:
+        """The i of all images of a split, in the layout's order."""
+        return np.flatnonzero(self.layout["split"] == split)
+
+    def classes(self) -> list[str]:
+        """Class names, ordered by class_id."""
+        pairs = self.layout[["class_id", "class"]].drop_duplicates().sort_values("class_id")
+        return pairs["class"].tolist()
+
+
+class MaskStore:
+    """Soft masks as summed-area tables. `layout`: image_id, height, width, offset."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.tables, self.layout, self.content = open_store(self.folder, "tables.npy")
+        self._places = {row.image_id: (row.offset, row.height, row.width) for row in self.layout.itertuples()}
+
+    def __contains__(self, image_id: str) -> bool:
+        return image_id in self._places
+
+    def pool(
+        self,
+        image_id: str,
+        window: Rectangle,
+        grid: tuple[int, int],
+        flip: bool = False,
+        erased: Rectangle | None = None,
+    ) -> np.ndarray:
+        """Average of the mask over each cell of a crop, float32 [grid rows, grid columns] in 0…1.
+
+        Equals adaptive average pooling (cells of PyTorch's `adaptive_avg_pool2d`) of: the window cut out of
+        the mask, zeros beyond it; then flipped left to right if `flip`; then zeros in `erased`, which is
+        given in the window's own coordinates, after the flip.
+        """
+        offset, height, width = self._places[image_id]
+        table = self.tables[offset : offset + (height + 1) * (width + 1)].reshape(height + 1, width + 1)
+        tops, bottoms = cells(window.height, grid[0])
+        lefts, rights = cells(window.width, grid[1])
+        areas = np.outer(bottoms - tops, rights - lefts)
+        if flip:  # work in the unflipped window: the cells are symmetric, the erased rectangle is mirrored
+            erased = erased and erased._replace(left=window.width - erased.left - erased.width)
+        sums = window_sums(table, window, tops, bottoms, lefts, rights)
+        if erased is not None:
+            rows = (erased.top, erased.top + erased.height)
+            columns = (erased.left, erased.left + erased.width)
+            clipped = [np.clip(edges, *rows) for edges in (tops, bottoms)]
+            clipped += [np.clip(edges, *columns) for edges in (lefts, rights)]
+            sums = sums - window_sums(table, window, *clipped)
+        averages = (sums / (255.0 * areas)).astype(np.float32)
+        return averages[:, ::-1] if flip else averages
+
+
+def cells(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Begin and end of each of `count` pooling cells of a side: ⌊i·length/count⌋ and ⌈(i+1)·length/count⌉."""
+    i = np.arange(count)
+    return i * length // count, -(-(i + 1) * length // count)
+
+
+def window_sums(
+    table: np.ndarray,
+    window: Rectangle,
+    tops: np.ndarray,
+    bottoms: np.ndarray,
+    lefts: np.ndarray,
+    rights: np.ndarray,
+) -> np.ndarray:
+    """Mask sums over all pairs of row span and column span in window coordinates; zero beyond the image.
+
+    Exact in unsigned arithmetic: what wraps around in between wraps back, as every sum itself fits.
+    """
+    height, width = table.shape[0] - 1, table.shape[1] - 1
+    tops, bottoms = (np.clip(edges + window.top, 0, height)[:, None] for edges in (tops, bottoms))
+    lefts, rights = (np.clip(edges + window.left, 0, width)[None, :] for edges in (lefts, rights))
+    return table[bottoms, rights] - table[tops, rights] - table[bottoms, lefts] + table[tops, lefts]

@@ -1,0 +1,65 @@
+"""Panels of pictures: images without axes in a grid, heat over an image, words where there is no picture."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from maskguide.drawing.figure_style import GREY, INK
+
+COLUMN = 2.3  # inches
+
+
+def image_grid(
+    images: Sequence[np.ndarray], names: Sequence[str], columns: int, below: float = 0.0, beside: float = 0.0
+) -> tuple[Figure, np.ndarray]:
+    """Bare panels, a row per image, as high as the image is at the common width, its name to the left.
+
+    below, beside: inches to keep free below each row and at the right.
+    """
+    heights = [COLUMN * image.shape[0] / image.shape[1] for image in images]
+    figure = Figure(figsize=(COLUMN * columns + 0.3 + beside, sum(heights) + below * len(images) + 0.55))
+    figure.set_layout_engine("constrained", h_pad=0.02, w_pad=0.04, hspace=0.02, wspace=0.02)
+    axes = figure.subplots(len(images), columns, squeeze=False, height_ratios=heights)
+    for panel in axes.flat:
+        bare(panel)
+    for panel, name, height in zip(axes[:, 0], names, heights, strict=True):
+        panel.set_ylabel(textwrap.fill(name, max(8, int(height / 0.075))), fontsize=8)
+    return figure, axes
+
+
+def bare(panel: Axes) -> None:
+    """No ticks and no grid, a thin frame."""
+    panel.set(xticks=[], yticks=[])
+    panel.grid(False)
+    for spine in panel.spines.values():
+        spine.set(visible=True, color=GREY, linewidth=0.6)
+
+
+def say(panel: Axes, size: tuple[int, int], words: str) -> None:
+    """An empty panel of an image's size with words in its middle."""
+    panel.imshow(np.full((*size, 3), 245, dtype=np.uint8))
+    panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center", color=INK, fontsize=8)
+
+
+def heat_over_grey(
+    panel: Axes, image: np.ndarray, heat: np.ndarray, low: float = 0.0, high: float = 1.0
+) -> AxesImage:
+    """A map [h, w], smoothed from its grid to the image uint8 [H, W, 3], over the image in grey."""
+    height, width = image.shape[:2]
+    grey = image.astype(float) @ [0.299, 0.587, 0.114]
+    panel.imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation="auto")
+    return panel.imshow(
+        heat,
+        cmap="inferno",
+        vmin=low,
+        vmax=high,
+        alpha=0.6,
+        interpolation="bilinear",
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+    )

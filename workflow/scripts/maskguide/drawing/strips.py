@@ -1,0 +1,100 @@
+"""The paper's Figure 1, one column longer: image, true mask, predicted mask, the classifier's attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from maskguide.drawing.figure_style import styled
+from maskguide.drawing.image_panels import heat_over_grey, image_grid, say
+
+# As in the paper: the main vein black, the second-order vein red, on white. A lone object is blue.
+VEIN_COLOURS = ["#111111", "#D62728", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"]
+OBJECT_COLOUR = "#0072B2"
+LEAST_SPAN = 0.05  # of the colour scale: attention that is nearly flat must look flat
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One row of the figure.
+
+    image: uint8 [H, W, 3]. truth: uint8 [H, W], 0 = background, k = k-th mask class; None where unknown.
+    prediction: as truth. attention: float [h, w] in 0…1, on the classifier's feature grid.
+    """
+
+    name: str
+    image: np.ndarray
+    truth: np.ndarray | None
+    prediction: np.ndarray
+    attention: np.ndarray
+
+
+def choose_images(index: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """`count` test images of the index drawn by seed, no class twice before every class was drawn once."""
+    shuffled = index[index["split"] == "test"].sample(frac=1, random_state=seed)
+    turn = shuffled.groupby("class").cumcount()
+    return shuffled.loc[turn.sort_values(kind="stable").index].head(count).reset_index(drop=True)
+
+
+def class_colours(classes: Sequence[str]) -> list[str]:
+    """A colour for each mask class, in their order."""
+    if len(classes) == 1:
+        return [OBJECT_COLOUR]
+    return [VEIN_COLOURS[place % len(VEIN_COLOURS)] for place in range(len(classes))]
+
+
+def colour_labels(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Labels uint8 [H, W] → uint8 [H, W, 3]: background white, each class its colour."""
+    palette = np.array([(1, 1, 1), *map(to_rgb, class_colours(classes))])
+    return np.rint(255 * palette).astype(np.uint8)[labels]
+
+
+def attention_range(maps: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The colour scale that all rows share: least to largest attention, at least `LEAST_SPAN` apart."""
+    low, high = min(map(np.min, maps)), max(map(np.max, maps))
+    widen = max(0.0, LEAST_SPAN - (high - low)) / 2
+    return float(low - widen), float(high + widen)
+
+
+@styled
+def strips_figure(strips: Sequence[Strip], classes: Sequence[str]) -> Figure:
+    """A row per image; the column of the truth is left out where no image has one."""
+    with_truth = any(strip.truth is not None for strip in strips)
+    titles = ["image", *(["ground truth"] if with_truth else []), "prediction", "attention"]
+    images = [strip.image for strip in strips]
+    figure, axes = image_grid(images, [strip.name for strip in strips], len(titles), beside=0.8)
+    low, high = attention_range([strip.attention for strip in strips])
+    for row, strip in zip(axes, strips, strict=True):
+        panels = dict(zip(titles, row, strict=True))
+        panels["image"].imshow(strip.image, interpolation="auto")
+        panels["prediction"].imshow(colour_labels(strip.prediction, classes), interpolation="auto")
+        if with_truth:
+            _draw_truth(panels["ground truth"], strip, classes)
+        heat = heat_over_grey(panels["attention"], strip.image, strip.attention, low, high)
+    for panel, title in zip(axes[0], titles, strict=True):
+        panel.set_title(title, loc="center")
+    bar = figure.colorbar(
+        heat, ax=axes[:, -1].tolist(), shrink=min(1.0, 2 / figure.get_figheight()), aspect=18
+    )
+    bar.set_label("attention (0…1)", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    bar.outline.set_visible(False)
+    handles = [
+        Patch(color=colour, label=name.replace("_", " "))
+        for name, colour in zip(classes, class_colours(classes), strict=True)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
+    return figure
+
+
+def _draw_truth(panel, strip: Strip, classes: Sequence[str]) -> None:
+    if strip.truth is None:
+        say(panel, strip.image.shape[:2], "not known")
+    else:
+        panel.imshow(colour_labels(strip.truth, classes), interpolation="auto")

@@ -1,0 +1,1 @@
+"""Classifiers: backbones, batches, the training loop, evaluation, attended regions, handcrafted features."""

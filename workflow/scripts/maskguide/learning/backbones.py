@@ -1,0 +1,209 @@
+"""Convolutional backbones by name, cut into `features` (images → last map) and `head` (map → logits).
+
+The children of `features` are those the authors' published code counts when it freezes "the first k", and the
+head does what the original network does after its last map, so that a method can stand between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+from maskguide.files import InputError
+from maskguide.learning.weights import read_weights
+
+SMALL = "small"
+FAMILIES = ("alexnet", "densenet", "inception_v3", "mobilenet_v2", "resnet", "resnext", "vgg", "wide_resnet")
+
+
+class Backbone(nn.Module):
+    """A network in two parts.
+
+    `features`: nn.Sequential, images [B, 3, H, W] float32 (ImageNet-normalised) → map [B, `channels`, h, w].
+    `head`: map → logits [B, classes]; its last linear layer is the only one that knows the classes.
+    `paper_frozen_children`: how many leading children of `features` the paper freezes.
+    """
+
+    def __init__(
+        self, features: nn.Sequential, head: nn.Sequential, channels: int, paper_frozen_children: int
+    ):
+        super().__init__()
+        self.features = features
+        self.head = head
+        self.channels = channels
+        self.paper_frozen_children = paper_frozen_children
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits [B, classes] of images [B, 3, H, W]."""
+        return self.head(self.features(images))
+
+    def freeze(self, children: int) -> None:
+        """Stop the parameters of the first `children` children from learning; batch norms still update."""
+        if not 0 <= children <= len(self.features):
+            raise InputError(
+                f"--freeze {children}: this backbone has 0 to {len(self.features)} children to freeze"
+            )
+        for child in self.features[:children]:
+            child.requires_grad_(False)
+
+
+class ImageNetToUnitRange(nn.Module):
+    """InceptionV3's ImageNet weights expect −1…1; this takes the usual normalisation back to that."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """x·std + mean lies in 0…1, then 2x − 1; per channel, as torchvision's `transform_input`."""
+        deviation = images.new_tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+        mean = images.new_tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+        return (images * deviation + mean) * 2 - 1
+
+
+def names() -> list[str]:
+    """All backbones that `create` knows."""
+    known = models.list_models(module=models)
+    return [SMALL, *(name for name in known if name.startswith(FAMILIES))]
+
+
+def create(name: str, weights: Path | None, num_classes: int) -> Backbone:
+    """The backbone `name` with a new last layer for `num_classes` classes.
+
+    `weights`: a plain state dict with torchvision's names, or with ours (what `pretrain_backbone.py` writes);
+    every tensor must fit, except those of the last layer. None: random initial values.
+    """
+    state = None if weights is None else read_weights(weights)
+    ours = state is not None and any(key.startswith("head.") for key in state)
+    if name == SMALL:
+        backbone = small(num_classes)
+        ours = state is not None
+    else:
+        network = torchvision_network(name)
+        if state is not None and not ours:
+            load_all_but(
+                network, state, last_linear(network)[0], f"{weights}: does not fit the backbone {name}"
+            )
+        backbone = cut(network, name, num_classes)
+    if ours:
+        load_all_but(
+            backbone, state, last_linear(backbone)[0], f"{weights}: does not fit the backbone {name}"
+        )
+    return backbone
+
+
+def load_all_but(network: nn.Module, state: dict[str, Tensor], last: str, complaint: str) -> None:
+    """Load `state` strictly, but for the layer named `last`: it stays new, whatever the file says of it."""
+    own = network.state_dict()
+    # inception's auxiliary head is not used, whether or not the file has it
+    kept = {key: value for key, value in state.items() if not key.startswith((f"{last}.", "AuxLogits."))}
+    missing = [key for key in own if key not in kept and not key.startswith(f"{last}.")]
+    # files older than PyTorch 0.4.1 lack the counter of batches
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    extra = [key for key in kept if key not in own]
+    shapes = [key for key, value in kept.items() if key in own and value.shape != own[key].shape]
+    for what, keys in (("lacks", missing), ("has unknown", extra), ("has of another shape", shapes)):
+        if keys:
+            raise InputError(
+                f"{complaint}: it {what} {keys[0]!r} ({len(keys)} such); give the file of this backbone"
+            )
+    network.load_state_dict(kept, strict=False)
+
+
+def last_linear(network: nn.Module) -> tuple[str, nn.Linear]:
+    """Name and module of the last linear layer: the final classification layer."""
+    return [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
+
+
+def stage_ends(features: nn.Sequential) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Where the last two stages end: (child, channels) of the last larger map, and of the last map.
+
+    A pooling layer at the very end belongs to neither. `InputError` where no child makes a larger map.
+    """
+    training, maps = features.training, []
+    stage = torch.zeros(1, 3, 128, 128)
+    features.eval()
+    with torch.no_grad():
+        for child in features:
+            stage = child(stage)
+            maps.append(tuple(stage.shape[1:3]))  # channels, rows
+    features.train(training)
+    upper = max(place for place, child in enumerate(features) if not isinstance(child, nn.MaxPool2d))
+    larger = [place for place in range(upper) if maps[place][1] > maps[upper][1]]
+    if not larger:
+        raise InputError("this backbone has one stage; a method that needs two cannot use it")
+    return (larger[-1], maps[larger[-1]][0]), (upper, maps[upper][0])
+
+
+def torchvision_network(name: str) -> nn.Module:
+    """The torchvision network of that name with random values, without an auxiliary head."""
+    if name not in names():
+        families = ", ".join((SMALL, *FAMILIES))
+        raise InputError(f"--backbone {name}: unknown; choose a torchvision name of the families {families}")
+    if name == "inception_v3":
+        # torchvision's truncated-normal initialisation takes most of a minute; the default is as good here
+        return models.inception_v3(weights=None, aux_logits=False, init_weights=False)
+    return models.get_model(name, weights=None)
+
+
+def cut(network: nn.Module, name: str, num_classes: int) -> Backbone:
+    """Cut a torchvision network after its last map and give it a new last layer."""
+    old = last_linear(network)[1]
+    new = nn.Linear(old.in_features, num_classes)
+    children = list(network.children())
+    if name.startswith("densenet"):
+        features, channels = network.features, old.in_features
+        head: list[nn.Module] = [nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), new]
+        frozen = 8
+    elif name == "mobilenet_v2":
+        features, channels = network.features, old.in_features
+        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), network.classifier[0], new]
+        frozen = 10
+    elif name.startswith(("vgg", "alexnet")):
+        features = network.features
+        channels = [layer for layer in features if isinstance(layer, nn.Conv2d)][-1].out_channels
+        head = [network.avgpool, nn.Flatten(), *network.classifier[:-1], new]
+        frozen = third_pool_and_one_convolution(features)
+    elif name == "inception_v3":
+        first, *others = children[: children.index(network.avgpool)]
+        features = nn.Sequential(nn.Sequential(ImageNetToUnitRange(), first), *others)
+        head = [network.avgpool, network.dropout, nn.Flatten(), new]
+        channels, frozen = old.in_features, 13
+    else:
+        features = nn.Sequential(*children[: children.index(network.avgpool)])
+        head = [network.avgpool, nn.Flatten(), new]
+        channels, frozen = old.in_features, 6
+    return Backbone(features, nn.Sequential(*head), channels, frozen)
+
+
+def third_pool_and_one_convolution(features: nn.Sequential) -> int:
+    """VGG19's 21 children, meaning the same in its sisters: up to pool 3, conv 4.1 and its ReLU.
+
+    AlexNet's third pool is its last layer: there it is the second pool that counts.
+    """
+    pools = [index for index, layer in enumerate(features) if isinstance(layer, nn.MaxPool2d)]
+    start = pools[2] if len(pools) > 3 else pools[1]
+    return next(i for i in range(start, len(features)) if isinstance(features[i], nn.ReLU)) + 1
+
+
+def small(num_classes: int) -> Backbone:
+    """Our own small network, stride 8, for the CPU demonstration: 160 px → 20×20 map of 128 channels."""
+    block: Callable[..., nn.Sequential] = convolution_block
+    features = nn.Sequential(
+        block(3, 32, stride=2),
+        block(32, 64, stride=2),
+        block(64, 96, stride=2),
+        block(96, 128),
+        block(128, 128),
+    )
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, num_classes))
+    return Backbone(features, head, channels=128, paper_frozen_children=2)
+
+
+def convolution_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """3×3 convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )

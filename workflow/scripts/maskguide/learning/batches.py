@@ -1,0 +1,192 @@
+"""What the classifiers learn from: random crops out of the stores, the mask following its image."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from maskguide.data.store import ImageStore, MaskStore, Rectangle
+from maskguide.files import InputError
+from maskguide.learning.transforms import normalise
+from maskguide.methods.interface import Batch
+
+FLIP_PROBABILITY = 0.5
+ERASED_SHARE = (0.02, 0.33)  # of the crop's area
+ERASED_RATIO = (0.3, 3.3)  # height / width
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One image's augmentation: cut the window, flip it left to right, erase (in the flipped window)."""
+
+    window: Rectangle
+    flip: bool
+    erased: Rectangle | None
+
+
+def draw_augmentation(rng: np.random.Generator, height: int, width: int, crop: int, erasing: float) -> Draw:
+    """Draw a crop×crop window inside the image (around it, where the image is smaller), flip and erasing.
+
+    erasing: probability that a rectangle is erased.
+    """
+    top = int(rng.integers(min(0, height - crop), max(0, height - crop), endpoint=True))
+    left = int(rng.integers(min(0, width - crop), max(0, width - crop), endpoint=True))
+    flip = bool(rng.random() < FLIP_PROBABILITY)
+    erased = draw_erasing(rng, crop) if rng.random() < erasing else None
+    return Draw(Rectangle(top, left, crop, crop), flip, erased)
+
+
+def draw_erasing(rng: np.random.Generator, crop: int) -> Rectangle | None:
+    """A rectangle of random area and log-uniform ratio inside the crop; None if ten tries do not fit."""
+    for _ in range(10):
+        area = crop * crop * rng.uniform(*ERASED_SHARE)
+        ratio = math.exp(rng.uniform(*np.log(ERASED_RATIO)))
+        height, width = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if height < crop and width < crop:
+            top, left = rng.integers(0, [crop - height, crop - width], endpoint=True)
+            return Rectangle(int(top), int(left), height, width)
+    return None
+
+
+def cut(image: np.ndarray, window: Rectangle, flip: bool) -> np.ndarray:
+    """The window of an image uint8 [h, w, 3], black beyond it, flipped left to right if `flip`."""
+    pixels = np.zeros((window.height, window.width, 3), dtype=np.uint8)
+    top, left = max(window.top, 0), max(window.left, 0)
+    bottom, right = max(window.top + window.height, 0), max(window.left + window.width, 0)
+    seen = image[top:bottom, left:right]
+    top, left = top - window.top, left - window.left
+    pixels[top : top + seen.shape[0], left : left + seen.shape[1]] = seen
+    return pixels[:, ::-1] if flip else pixels
+
+
+def normalised_mask(pooled: np.ndarray) -> np.ndarray:
+    """Divide by the maximum; a mask that is zero everywhere stays zero."""
+    maximum = pooled.max()
+    return pooled / maximum if maximum > 0 else pooled
+
+
+@dataclass(frozen=True)
+class Source:
+    """A training image: row of one of the image stores, and its name in the mask stores."""
+
+    store: int
+    row: int
+    image_id: str
+    label: int
+
+
+class TrainingImages:
+    """The training images of a store, in random batches, with the masks of each mask store pooled to `grid`.
+
+    `counterparts`: stores of further training images, which share names, classes and masks with the first.
+    What a batch holds depends on (seed, epoch, image) alone: neither threads nor an interruption change it.
+    A last batch of a single image is left out (batch norm cannot learn from one).
+    """
+
+    def __init__(
+        self,
+        images: ImageStore,
+        masks: Sequence[MaskStore],
+        grid: tuple[int, int],
+        crop: int,
+        batch_size: int,
+        seed: int,
+        erasing: float = 0.5,
+        counterparts: Sequence[ImageStore] = (),
+    ):
+        self.images, self.masks, self.grid = images, masks, grid
+        self.crop, self.batch_size, self.seed, self.erasing = crop, batch_size, seed, erasing
+        self.labels = images.layout["class_id"].to_numpy()
+        self.stores = [images, *counterparts]
+        self.sources = [
+            Source(place, int(row), store.layout["image_id"].iat[row], int(store.layout["class_id"].iat[row]))
+            for place, store in enumerate(self.stores)
+            for row in store.rows("train")
+        ]
+        if len(self.sources) < 2 or batch_size < 2:
+            raise InputError(
+                f"{len(self.sources)} training image(s), --batch-size {batch_size}: 2 are needed"
+            )
+        for store in masks:
+            for source in self.sources:
+                if source.image_id not in store:
+                    raise InputError(
+                        f"{store.folder}: has no mask of image {source.image_id}; pool them again"
+                    )
+
+    def epoch(self, epoch: int, device: str) -> Iterator[Batch]:
+        """The batches of one epoch on `device`; on CUDA they are made ahead, on threads."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.sources))
+        parts = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        parts = [part for part in parts if len(part) > 1]
+        made = ahead(lambda part: self.assemble(part, epoch), parts, workers=0 if device == "cpu" else 4)
+        for pixels, draws, masks, labels in made:
+            yield finish_batch(pixels, draws, masks, labels, device)
+
+    def assemble(
+        self, chosen: Sequence[int], epoch: int
+    ) -> tuple[np.ndarray, list[Draw], np.ndarray | None, np.ndarray]:
+        """Pixels uint8 [B, crop, crop, 3], their draws, masks float32 [B, R, h, w] or None, labels [B]."""
+        pixels = np.empty((len(chosen), self.crop, self.crop, 3), dtype=np.uint8)
+        shape = (len(chosen), len(self.masks), *self.grid)
+        masks = np.empty(shape, dtype=np.float32) if self.masks else None
+        draws = []
+        for position, source in enumerate(self.sources[place] for place in chosen):
+            image = self.stores[source.store].image(source.row)
+            rng = np.random.default_rng([self.seed, epoch, source.row, *[source.store] * (source.store > 0)])
+            draw = draw_augmentation(rng, *image.shape[:2], self.crop, self.erasing)
+            pixels[position] = cut(image, draw.window, draw.flip)
+            for place, store in enumerate(self.masks):
+                pooled = store.pool(source.image_id, draw.window, self.grid, draw.flip, draw.erased)
+                masks[position, place] = normalised_mask(pooled)
+            draws.append(draw)
+        return pixels, draws, masks, np.array([self.sources[place].label for place in chosen])
+
+
+def finish_batch(
+    pixels: np.ndarray, draws: list[Draw], masks: np.ndarray | None, labels: np.ndarray, device: str
+) -> Batch:
+    """Move to the device, normalise there, and erase: erased pixels are zero after the normalisation."""
+    images = images_on(pixels, device)
+    for position, draw in enumerate(draws):
+        if draw.erased is not None:
+            top, left, height, width = draw.erased
+            images[position, :, top : top + height, left : left + width] = 0
+    batch = Batch(images, move(torch.from_numpy(labels), device))
+    if masks is not None:
+        batch.masks = move(torch.from_numpy(masks), device)
+        batch.mask_present = batch.masks.flatten(start_dim=2).amax(dim=2) > 0
+    return batch
+
+
+def images_on(pixels: np.ndarray, device: str) -> Tensor:
+    """uint8 [B, H, W, 3] → normalised float32 [B, 3, H, W] on the device, in channels-last memory."""
+    return normalise(move(torch.from_numpy(pixels), device).permute(0, 3, 1, 2))
+
+
+def move(tensor: Tensor, device: str) -> Tensor:
+    """To the device; by way of pinned memory to CUDA, so that the copy does not stop the computation."""
+    return tensor if device == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
+def ahead(make: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
+    """make(job) for all jobs in order, made by `workers` threads a few jobs ahead (0: when asked for)."""
+    if workers == 0:
+        yield from map(make, jobs)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque = deque()
+        for job in jobs:
+            waiting.append(pool.submit(make, job))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

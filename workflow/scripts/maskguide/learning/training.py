@@ -1,0 +1,188 @@
+"""One training loop for all methods: a schedule, a checkpoint each epoch, resumed to the bit."""
+
+from __future__ import annotations
+
+import logging
+import math
+import pickle
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from maskguide import methods
+from maskguide.files import InputError, atomic_file
+from maskguide.learning import backbones, checkpoints, evaluation
+from maskguide.learning.batches import TrainingImages
+
+log = logging.getLogger("maskguide")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Passes over the images, initial learning rate, momentum, weight decay (also of batch norms).
+
+    learning_rate_steps: after each of these epochs the rate is divided by 10; none: cosine annealing.
+    optimizer: "sgd", or "adam", which has no use for the momentum.
+    """
+
+    epochs: int
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    learning_rate_steps: tuple[int, ...] = ()
+    optimizer: str = "sgd"
+
+    def rate(self, epoch: int) -> float:
+        """Of an epoch e (from 0): cosine annealing η_e = η₀·(1 + cos(π·e/epochs))/2, or η₀/10^(steps ≤ e)."""
+        if self.learning_rate_steps:
+            return self.learning_rate / 10 ** sum(step <= epoch for step in self.learning_rate_steps)
+        return self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+
+    def create_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        """The optimizer of the parameters that learn."""
+        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        if self.optimizer == "adam":
+            return torch.optim.Adam(learning, self.learning_rate, weight_decay=self.weight_decay)
+        return torch.optim.SGD(learning, self.learning_rate, self.momentum, weight_decay=self.weight_decay)
+
+
+@dataclass
+class Progress:
+    """All that a finished training leaves, and an interrupted one needs.
+
+    history: one row per epoch. predicted_best belongs to the epoch of highest test accuracy, the earliest of
+    equals; that is the papers' protocol, which selects on the test set.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    predicted_best: list[int] = field(default_factory=list)
+    predicted_last: list[int] = field(default_factory=list)
+    confidence_last: list[float] = field(default_factory=list)
+    train_seconds: float = 0.0
+    total_seconds: float = 0.0
+
+
+def feature_grid(model: nn.Module, crop: int) -> tuple[int, int]:
+    """Rows and columns of the backbone's last map for a training crop."""
+    model.eval()
+    with torch.no_grad():
+        height, width = model.backbone.features(torch.zeros(1, 3, crop, crop)).shape[-2:]
+    return height, width
+
+
+def train(
+    model: nn.Module,
+    data: TrainingImages,
+    schedule: Schedule,
+    device: str,
+    checkpoint: Path | None = None,
+    fingerprint: str = "",
+) -> Progress:
+    """Train `model` in place on `data`, testing after every epoch on the store's test images.
+
+    After every epoch the state goes to the folder `checkpoint`; one found there with the same `fingerprint`
+    is continued, on the CPU with the same result to the bit. `InputError` when the loss is no number.
+    """
+    model.to(device, memory_format=torch.channels_last)
+    optimizer = schedule.create_optimizer(model)
+    half = device != "cpu" and evaluation.half_type() == torch.float16
+    scaler = torch.amp.GradScaler(device, enabled=half)
+    progress = Progress()
+    state = checkpoints.load(checkpoint, fingerprint)
+    if state is not None:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        scaler.load_state_dict(state["scaler"])
+        progress = Progress(**state["progress"])
+        log.info("continuing after epoch %d of %d", len(progress.history), schedule.epochs)
+    test_rows = data.images.rows("test")
+    if len(test_rows) == 0:
+        raise InputError("the image store holds no test image; check the split")
+    for epoch in tqdm(range(len(progress.history), schedule.epochs), desc="epochs", disable=None):
+        started = time.perf_counter()
+        row = train_epoch(model, data, optimizer, scaler, schedule.rate(epoch), epoch, device)
+        trained = time.perf_counter()
+        predicted, confidence = evaluation.predict(model, data.images, test_rows, device)
+        row["test_top1"] = evaluation.top1(data.labels[test_rows], predicted)
+        row["seconds"] = time.perf_counter() - started
+        if not progress.history or row["test_top1"] > max(each["test_top1"] for each in progress.history):
+            progress.best_epoch, progress.predicted_best = epoch + 1, predicted.tolist()
+        progress.history.append(row)
+        progress.predicted_last, progress.confidence_last = predicted.tolist(), confidence.tolist()
+        progress.train_seconds += trained - started
+        progress.total_seconds += row["seconds"]
+        log.info(
+            "epoch %d/%d: loss %.4f, training %.2f %%, test %.2f %%, %.1f s",
+            *(epoch + 1, schedule.epochs, row["loss"], row["train_top1"], row["test_top1"], row["seconds"]),
+        )
+        saved = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        saved |= {"scaler": scaler.state_dict(), "progress": asdict(progress)}
+        checkpoints.save(checkpoint, saved, fingerprint)
+    return progress
+
+
+def train_epoch(
+    model: nn.Module,
+    data: TrainingImages,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    learning_rate: float,
+    epoch: int,
+    device: str,
+) -> dict[str, float]:
+    """One pass over the training images (epoch from 0); the first columns of its row of the history."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    # dropout depends on (seed, epoch) alone, so that a resumed training draws what an undisturbed one does
+    torch.manual_seed(int(np.random.SeedSequence([data.seed, epoch]).generate_state(1)[0]))
+    model.train()
+    sums: dict[str, torch.Tensor] = {}
+    seen = 0
+    for batch in data.epoch(epoch, device):
+        with evaluation.mixed_precision(device):
+            output = model(batch.images)
+        terms = model.loss(output, batch)
+        loss = torch.stack(list(terms.values())).sum()
+        optimizer.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        right = (output.logits.argmax(dim=1) == batch.labels).sum()
+        count = len(batch.labels)
+        seen += count
+        for name, value in {"loss": loss, **terms}.items():
+            sums[name] = sums.get(name, 0) + value.detach() * count
+        sums["train_top1"] = sums.get("train_top1", 0) + 100 * right
+    means = {name: (total / seen).item() for name, total in sums.items()}
+    if not math.isfinite(means["loss"]):
+        raise InputError(f"the loss of epoch {epoch + 1} is {means['loss']}: lower --learning-rate")
+    return {"epoch": epoch + 1, "learning_rate": learning_rate, **means}
+
+
+def save_model(path: Path, model: nn.Module, info: Mapping[str, Any]) -> None:
+    """Write model.pt: a plain dict of `info` (method, backbone, classes, options) and the state dict."""
+    state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+    with atomic_file(path) as temporary:
+        torch.save({**info, "state_dict": state}, temporary)
+
+
+def load_model(path: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The trained method, on the CPU in evaluation mode, and its info: method, backbone, classes, options."""
+    try:
+        info = torch.load(path, map_location="cpu", weights_only=True)
+        state = info.pop("state_dict")
+        backbone = backbones.create(info["backbone"], None, len(info["classes"]))
+        model = methods.create(info["method"], backbone, info["options"])
+        model.load_state_dict(state)
+    except (OSError, EOFError, RuntimeError, KeyError, AttributeError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{path}: is no trained classifier ({reason}); train it again") from error
+    return model.eval(), info

@@ -1,0 +1,1 @@
+"""Generated leaves: cultivars, their shape and veins, painted."""

@@ -1,0 +1,1 @@
+"""What people or image processing mark on images: masks and boxes, exported, read, drawn automatically."""

@@ -1,0 +1,122 @@
+"""Boxes of regions: the box of a mask, YOLO files in pixels, and the table boxes.csv.
+
+A region is a named kind of box of a data set; YOLO class k is the k-th region. `boxes.csv` holds image_id,
+split, boxes (path from the CSV's folder of a YOLO txt) and source: "published" with the data set, from its
+"masks", "manual" by a person, or "automatic" without any of them. An empty YOLO file says that the image
+shows no region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from maskguide.files import InputError
+from maskguide.marks.annotation_formats import Shape, read_yolo, yolo_text
+
+THIN_TRIMMED = 0.15  # share of a thin structure's pixels beyond each side of its box
+COLUMNS = ["image_id", "split", "boxes", "source"]
+SOURCES = ("published", "masks", "manual", "automatic")
+
+
+class Box(NamedTuple):
+    """One box in pixels: 0 <= left < right <= width, 0 <= top < bottom <= height; `region` counts from 0."""
+
+    region: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def trimmed_of(region: str) -> float:
+    """How much of a mask `box_of_mask` shall leave out for this region: THIN_TRIMMED for veins, else 0.
+
+    The tips of veins reach the object's edge: a box around all their pixels would be the object's own box.
+    """
+    return THIN_TRIMMED if "vein" in region else 0.0
+
+
+def box_of_mask(mask: NDArray, trimmed: float) -> tuple[float, float, float, float] | None:
+    """The box of a mask, less the share `trimmed` of its pixels at each of the four sides.
+
+    Parameters
+    ----------
+    mask : bool [H, W]
+    trimmed : 0 <= share < 0.5; 0 gives the bounding box
+
+    Returns
+    -------
+    (left, top, right, bottom) in pixels: a single pixel in column 3 spans 3 to 4. None for an empty mask.
+    """
+    rows, columns = np.nonzero(mask)
+    if rows.size == 0:
+        return None
+    left, right = np.quantile(columns, [trimmed, 1.0 - trimmed])
+    top, bottom = np.quantile(rows, [trimmed, 1.0 - trimmed])
+    return float(left), float(top), float(right) + 1, float(bottom) + 1
+
+
+def shapes_to_boxes(path: str | Path, shapes: Iterable[Shape], size: tuple[int, int]) -> list[Box]:
+    """The rectangles around shapes on an image of `size` (H, W), cut at its edges; errors name `path`."""
+    height, width = size
+    boxes = []
+    for shape in shapes:
+        first, last = shape.points.min(axis=0), shape.points.max(axis=0)
+        if shape.kind == "circle":
+            radius = np.linalg.norm(shape.points[1] - shape.points[0])
+            first, last = shape.points[0] - radius, shape.points[0] + radius
+        elif shape.kind == "mask":
+            last = first + shape.stencil.shape[::-1]
+        (left, top), (right, bottom) = np.clip([first, last], 0, [width, height]).tolist()
+        if right <= left or bottom <= top:
+            raise InputError(f"{path}: a mark has no area, at ({left:g}, {top:g}) px; delete or redraw it")
+        boxes.append(Box(shape.label - 1, left, top, right, bottom))
+    return boxes
+
+
+def read_yolo_boxes(path: str | Path, regions: Sequence[str], size: tuple[int, int]) -> list[Box]:
+    """The boxes of a YOLO txt in the pixels of its image of `size` (H, W); [] for an empty file.
+
+    `InputError` names the file and line of a class number beyond the regions, of a box outside the image.
+    """
+    return shapes_to_boxes(path, read_yolo(path, regions, size), size)
+
+
+def boxes_text(boxes: Iterable[Box], size: tuple[int, int]) -> str:
+    """YOLO lines of boxes on an image of `size` (H, W); "" for none."""
+    shapes = (Shape(box.region + 1, "box", np.reshape(box[1:], (2, 2))) for box in boxes)
+    return yolo_text(list(shapes), size)
+
+
+def read_boxes_table(path: str | Path) -> pd.DataFrame:
+    """Read `boxes.csv`.
+
+    Returns
+    -------
+    DataFrame of str with the columns `COLUMNS`; `boxes` are usable paths of files that are there. The rows
+    of split train are what a detector learns from, those of split test what it is judged by.
+    """
+    path = Path(path)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error}); import the boxes again") from error
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise InputError(f"{path}: column {missing[0]} is missing; import the boxes again")
+    table = table[COLUMNS]
+    if not table["split"].isin(["train", "test"]).all() or not table["source"].isin(SOURCES).all():
+        raise InputError(f"{path}: split must be train or test, source one of {', '.join(SOURCES)}")
+    if table["image_id"].duplicated().any() or not (table["split"] == "train").any():
+        raise InputError(f"{path}: names an image twice or has no row of split train")
+    table["boxes"] = [str(path.parent / name) for name in table["boxes"]]
+    absent = next((name for name in table["boxes"] if not Path(name).is_file()), None)
+    if absent:
+        raise InputError(f"{absent}: is missing, {path} lists it; import the boxes again")
+    return table

@@ -1,0 +1,1 @@
+"""From finished runs to tables: what was measured, what was published, paired tests, text."""

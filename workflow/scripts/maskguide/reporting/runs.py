@@ -1,0 +1,197 @@
+"""What a finished classifier run left behind: its measurements, predictions and history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from maskguide import region_variants, scale_variants
+from maskguide.files import InputError, read_json, read_yaml
+from maskguide.reporting import labels
+
+TEXTS = ["dataset", "method", "backbone", "device"]
+OPTIONAL_TEXTS = ["masks", "annotation"]
+COUNTS = ["seed", "num_train", "num_test", "epochs", "best_epoch", "parameters"]
+PERCENTAGES = ["top1_best", "top1_last", "macro_f1_best", "macro_f1_last"]
+SECONDS = ["train_seconds", "total_seconds"]
+OPTIONS = ["crop", "batch_size", "learning_rate", "weights"]
+CELL = ["dataset", "method", "backbone"]
+PREDICTIONS = ["image_id", "class_id", "predicted_last", "predicted_best"]
+AGAIN = "delete the folder and run again"
+WHOLE_NUMBERS = ["crop", "batch_size", "classifiers", "num_annotated"]
+# Methods with variants: how their names are read, and how they are called.
+VARIANTS = {
+    "mgfe": (
+        region_variants.parse,
+        "MGFE",
+        "mgfe[-<region>][-sigmoid|-softmax][-filled|-binarised][-counterparts][-shuffled][-n<count>]",
+    ),
+    "aca": (scale_variants.parse, "ACA", "aca[-local|-object][-n<classifiers>][-s<scale>]"),
+    "maxpool": (scale_variants.parse, "max pooling", "maxpool[-s<scale>]"),
+    "tdsa": (labels.TDSA.get, "TDSA", "tdsa, tdsa-channels or tdsa-crossentropy"),
+}
+
+
+def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
+    """One tidy row per run, in the order given.
+
+    Returns
+    -------
+    DataFrame with dataset, method (with the mask source after "-" where it is not the configured one),
+    backbone, masks, annotation, seed, counts, accuracies and macro-F1 (percent), seconds, device,
+    num_classes, num_annotated (images whose marks stand behind the masks), the options crop, batch_size,
+    learning_rate, weights, of MGFE regions (their names, a space between) and activation, of ACA classifiers
+    (how many) and losses (each None where the method has none), networks (how many the run averages; its
+    epochs, seconds and parameters are their sums), the commit, and `run`, the folder.
+
+    Raises
+    ------
+    InputError
+        If a run is missing or broken, stands twice, or runs on one data set had different images.
+    """
+    rows = pd.DataFrame([read_run(folder) for folder in folders])
+    rows = rows.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))
+    doubled = rows[rows.duplicated([*CELL, "seed"])]
+    if len(doubled):
+        row = doubled.iloc[0]
+        raise InputError(
+            f"{row['run']}: another run is also {row['method']} with seed {row['seed']}; give one"
+        )
+    for dataset, group in rows.groupby("dataset", sort=False):
+        for column in ("num_train", "num_test", "num_classes"):
+            if group[column].nunique() > 1:
+                found = " and ".join(str(count) for count in sorted(group[column].unique()))
+                raise InputError(
+                    f"{group['run'].iloc[0]}: runs on {dataset} disagree on {column} ({found}); "
+                    "delete those of the older split and run again"
+                )
+    return rows
+
+
+def read_run(folder: str | Path) -> dict:
+    """One row of `read_runs`, from `metrics.json` and `args.yaml`."""
+    folder = Path(folder)
+    path = folder / "metrics.json"
+    if not path.is_file():
+        raise InputError(f"{folder}: no metrics.json, so the run has not finished; run it first")
+    metrics = read_json(path)
+    if not isinstance(metrics, dict):
+        raise InputError(f"{path}: holds no measurements; {AGAIN}")
+    missing = [
+        key
+        for key in [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS, "classes"]
+        if key not in metrics
+    ]
+    if missing:
+        raise InputError(f"{path}: {missing[0]} is missing; {AGAIN}")
+    for key in PERCENTAGES:
+        if not isinstance(metrics[key], int | float) or not 0 <= metrics[key] <= 100:
+            raise InputError(f"{path}: {key} is {metrics[key]}, not a percentage; {AGAIN}")
+    record = read_yaml(folder / "args.yaml")
+    if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
+        raise InputError(f"{folder / 'args.yaml'}: holds no options; {AGAIN}")
+    # Every run records every option; only the method that has it means it.
+    guided_by_regions = record["options"] if metrics["method"] == "mgfe" else {}
+    local = record["options"] if metrics["method"] == "aca" else {}
+    keys = [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS]
+    return {
+        **{key: metrics[key] for key in keys},
+        "method": variant(folder, metrics),
+        "num_classes": len(metrics["classes"]),
+        **{key: record["options"].get(key) for key in OPTIONS},
+        "regions": " ".join(guided_by_regions.get("regions") or []) or None,
+        "activation": guided_by_regions.get("activation"),
+        "classifiers": metrics.get("classifiers", local.get("classifiers")),
+        "losses": metrics.get("losses", local.get("losses")) if metrics["method"] == "aca" else None,
+        "networks": metrics.get("networks", 1),
+        "num_annotated": metrics.get("num_annotated"),
+        "commit": record.get("commit"),
+        "run": str(folder),
+    }
+
+
+def variant(folder: Path, metrics: dict) -> str:
+    """The method's name as its folder `<dataset>/<method>/<backbone>/seed<k>` gives it, such as mga-truth.
+
+    The metrics name the mask source, not whether it is the configured one or a control; the folder does.
+    Which variants MGFE, ACA, max pooling and TDSA have, `VARIANTS` says.
+    """
+    parts = folder.absolute().parts
+    expected = (
+        metrics["dataset"],
+        metrics["method"].split("-")[0],
+        metrics["backbone"],
+        f"seed{metrics['seed']}",
+    )
+    found = (parts[-4], parts[-3].split("-")[0], parts[-2], parts[-1]) if len(parts) > 4 else ()
+    if found != expected:
+        raise InputError(
+            f"{folder}: holds the run {'/'.join(expected)}, which its folder does not say; "
+            "keep runs in <dataset>/<method>/<backbone>/seed<k>"
+        )
+    parse, name, form = VARIANTS.get(expected[1], (str, "", ""))
+    if parse(parts[-3]) is None:
+        raise InputError(f"{folder}: '{parts[-3]}' names no variant of {name}; call the folder {form}")
+    return parts[-3]
+
+
+def read_predictions(folder: str | Path) -> pd.DataFrame:
+    """`predictions.csv` by image_id: image_id (str), class_id, predicted_last, predicted_best (int)."""
+    return _read_csv(Path(folder) / "predictions.csv", PREDICTIONS, {"image_id": str}).sort_values(
+        "image_id", ignore_index=True
+    )
+
+
+def read_history(folder: str | Path) -> pd.DataFrame:
+    """`history.csv`: per epoch loss, each named term, train_top1 and test_top1 (percent)."""
+    path = Path(folder) / "history.csv"
+    if not path.is_file() and (Path(folder) / "metrics.json").is_file():
+        networks = read_json(Path(folder) / "metrics.json").get("networks", 1)
+        if networks > 1:
+            raise InputError(f"{folder}: averages {networks} networks; give their own runs, one per scale")
+    return _read_csv(path, ["epoch", "loss", "train_top1", "test_top1"], {})
+
+
+def read_class_names(folder: str | Path) -> list[str]:
+    """The names of the classes, by class id."""
+    return [str(name) for name in read_json(Path(folder) / "metrics.json")["classes"]]
+
+
+def correct_answers(runs: pd.DataFrame, predicted: str) -> tuple[np.ndarray, list[str]]:
+    """Which test images each run classified correctly.
+
+    Parameters
+    ----------
+    runs
+        Rows of `read_runs` on one data set.
+    predicted
+        "predicted_last" or "predicted_best".
+
+    Returns
+    -------
+    bool [runs, images] and the image ids, sorted.
+    """
+    tables = [read_predictions(folder) for folder in runs["run"]]
+    images = tables[0]["image_id"].tolist()
+    for folder, table in zip(runs["run"], tables, strict=True):
+        if table["image_id"].tolist() != images or (table["class_id"] != tables[0]["class_id"]).any():
+            raise InputError(
+                f"{folder}/predictions.csv: other test images than in {runs['run'].iloc[0]}; "
+                "delete the runs of the older split and run again"
+            )
+    return np.stack([(table[predicted] == table["class_id"]).to_numpy() for table in tables]), images
+
+
+def _read_csv(path: Path, columns: list[str], types: dict) -> pd.DataFrame:
+    """Read a run's CSV; `InputError` where it is missing, empty or lacks a column."""
+    try:
+        table = pd.read_csv(path, dtype=types)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error}); {AGAIN}") from error
+    missing = [column for column in columns if column not in table.columns]
+    if missing or table.empty:
+        raise InputError(f"{path}: {missing[0] if missing else 'every row'} is missing; {AGAIN}")
+    return table
