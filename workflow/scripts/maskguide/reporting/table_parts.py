@@ -17,6 +17,7 @@ PROTOCOL_WORDS = {
     "crop": "crop",
     "batch_size": "batch",
     "learning_rate": "learning rate",
+    "optimizer": "optimizer",
     "weights": "weights",
 }
 ONE_SEED = "Rows with one seed have no standard deviation."
