@@ -9,6 +9,7 @@ import combine_scales
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import train_classifier
 import yaml
 from example_stores import make_squares
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from maskguide.data.store import ImageStore
 from maskguide.files import InputError
-from maskguide.learning import attend, training
+from maskguide.learning import attend, backbones, training
 from maskguide.learning.batches import images_on
 from PIL import Image
 
@@ -64,9 +65,30 @@ def test_boxes_hold_the_attended_cells():
     masks[0, 1, 2] = masks[0, 3, 3] = True
     masks[2] = True
     seen = np.array([[0, 0, 50, 80], [0, 0, 50, 80], [10, 20, 35, 60]])  # the last map saw an enlarged part
-    sizes = np.array([[80, 50]] * 3)
-    boxes = attend.attended_boxes(masks, seen, sizes)
-    assert boxes.tolist() == [[20, 20, 40, 80], [0, 0, 50, 80], [10, 20, 35, 60]]
+    boxes = attend.attended_boxes(masks, seen, (80, 50), start=7, stride=16)  # down: edges -0.5, 15.5, 31.5 …
+    assert boxes[0].tolist() == [31.5, 15.5, 50, 80]  # across: 0, 15.5, 31.5, 47.5, 50, 50
+    assert boxes[1:].tolist() == [[0, 0, 50, 80], [10, 20, 35, 60]]
+    masks[2, :, :1] = False
+    part = attend.attended_boxes(masks[2:], seen[2:], (80, 50), start=7, stride=16)[0]
+    assert part.tolist() == pytest.approx([10 + 15.5 / 50 * 25, 20, 35, 60])
+
+
+@pytest.mark.parametrize(
+    ("backbone", "start", "stride"),
+    [
+        # 3×3 convolutions of stride 2, padded by 1: the first cell sees the first pixel
+        *[("small", 0, 8), ("mobilenet_v2", 0, 32), ("resnet18", 0, 32), ("resnet50", 0, 32)],
+        ("vgg16_bn", 15.5, 32),  # 2×2 pools: (1 + 2 + 4 + 8 + 16) / 2
+        ("densenet121", 14, 32),  # 2×2 averages in the transitions: (4 + 8 + 16) / 2
+        ("alexnet", 31, 32),  # (11 - 1)/2 - 2 = 3; pools 3×3 of stride 2: 3 + 4 + 8 + 16
+        ("inception_v3", 37, 32),  # no padding: 8 cells of 299 pixels, 37 … 261, alike from both ends
+    ],
+)
+def test_cells_are_centred_where_the_layers_put_them(backbone, start, stride):
+    features = backbones.create(backbone, None, 2).features
+    before = {name: value.clone() for name, value in features.state_dict().items()}
+    assert backbones.cell_grid(features) == pytest.approx((start, stride), abs=0.05)
+    assert all(torch.equal(value, before[name]) for name, value in features.state_dict().items())
 
 
 @given(st.data())
@@ -110,8 +132,10 @@ def test_the_attended_part_is_what_the_next_scale_sees(trained):
         mask = model(images_on(whole.image(row)[None].copy(), "cpu")).mask[0, 0].numpy() > 0
         assert table["share"][row] == pytest.approx(mask.mean(), abs=1e-6)
         columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-        box = [columns[0] * 8, rows[0] * 8, columns[-1] * 8 + 8, rows[-1] * 8 + 8]  # stride 8
-        assert table.loc[row, attend.BOX].tolist() == pytest.approx(box)
+        right, bottom = min(columns[-1] * 8 + 4.5, 40), min(rows[-1] * 8 + 4.5, 48)  # stride 8, from pixel 0
+        right, bottom = 40 if columns[-1] == 4 else right, 48 if rows[-1] == 5 else bottom
+        box = [max(columns[0] * 8 - 3.5, 0), max(rows[0] * 8 - 3.5, 0), right, bottom]
+        assert table.loc[row, attend.BOX].tolist() == pytest.approx(box, abs=0.1)
         with Image.fromarray(np.array(whole.image(row))) as image:
             expected = image.resize((40, 48), Image.Resampling.BILINEAR, box=tuple(part.zooms[row]))
         assert np.array_equal(part.image(row), np.asarray(expected))

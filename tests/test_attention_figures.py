@@ -137,6 +137,7 @@ def test_long_class_names_and_boxes_beyond_the_image_stay_inside():
         image=np.zeros((*SIZE, 3), np.uint8),
         attention=np.zeros((3, 4)),
         attended=np.ones((3, 4), bool),
+        cells=(0.0, 32.0),
         zoom=(-30.0, 10.0, 50.0, 70.0),
         predicted=name,
     )

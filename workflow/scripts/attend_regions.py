@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
     import numpy as np
     from maskguide.data.store import ImageStore
-    from maskguide.learning import attend, evaluation, training
+    from maskguide.learning import attend, backbones, evaluation, training
 
     model, info = training.load_model(args.run / "model.pt")
     if info["method"] != "aca":
@@ -48,11 +48,13 @@ def main(args: argparse.Namespace) -> None:
     if seen is None:
         zeros = np.zeros(len(sizes))
         seen = np.stack([zeros, zeros, sizes[:, 1], sizes[:, 0]], axis=1)
+    grid = backbones.cell_grid(model.backbone.features)
     boxes, shares = np.zeros((len(sizes), 4)), np.zeros(len(sizes))
     rows = np.arange(len(sizes))
     for positions, output in evaluation.outputs(model.to(device), images, rows, device):
         masks = output.mask[:, 0].cpu().numpy() > 0
-        boxes[positions] = attend.attended_boxes(masks, seen[positions], sizes[positions])
+        size = tuple(sizes[positions[0]])  # a batch holds one size
+        boxes[positions] = attend.attended_boxes(masks, seen[positions], size, *grid)
         shares[positions] = masks.mean(axis=(1, 2))
     table = images.layout[["image_id", "split", "height", "width"]].copy()
     table[attend.BOX] = boxes.round(3)

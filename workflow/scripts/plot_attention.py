@@ -50,6 +50,7 @@ def main(args: argparse.Namespace) -> None:
     import numpy as np
     from maskguide.data import datasets
     from maskguide.data.store import ImageStore
+    from maskguide.learning.backbones import cell_grid
     from maskguide.learning.training import load_model
 
     index = datasets.read_index(args.index)
@@ -66,6 +67,7 @@ def main(args: argparse.Namespace) -> None:
         model, info = load_model(run / "model.pt")
         if list(info["classes"]) != stores[0].classes():
             raise InputError(f"{run}: learnt other classes than those of {args.store}; give runs on its data")
+        cells = cell_grid(model.backbone.features)
         column = []
         for i in (place[image_id] for image_id in chosen["image_id"]):
             image = np.array(stores[scale].image(i))
@@ -73,14 +75,16 @@ def main(args: argparse.Namespace) -> None:
             part = whole if scale == 0 else stores[scale].zooms[i]
             following = stores[scale + 1].zooms[i] if scale + 1 < len(stores) else None
             zoom = None if following is None else within(following, part, image.shape[:2])
-            column.append(look(model, info["classes"], image, zoom, run))
+            column.append(look(model, info["classes"], image, cells, zoom, run))
         columns.append(column)
     titles = [f"scale {number}" for number in range(1, len(args.runs) + 1)]
     note = f"{labels.dataset_label(records[0]['dataset'])}, {describe(records[0])}"
     save(scales_figure(list(chosen["class"]), list(zip(*columns, strict=True)), titles, note), args.output)
 
 
-def look(model, classes: Sequence[str], image, zoom: Box | None, run: Path) -> ScalePanel:
+def look(
+    model, classes: Sequence[str], image, cells: tuple[float, float], zoom: Box | None, run: Path
+) -> ScalePanel:
     """One image uint8 [H, W, 3] as the model of one scale sees it."""
     import torch
     from maskguide.learning.batches import images_on
@@ -93,6 +97,7 @@ def look(model, classes: Sequence[str], image, zoom: Box | None, run: Path) -> S
         image=image,
         attention=output.attention[0, 0].float().numpy(),
         attended=output.mask[0, 0].numpy() > 0,
+        cells=cells,
         zoom=zoom,
         predicted=str(classes[int(output.logits[0].argmax())]),
     )

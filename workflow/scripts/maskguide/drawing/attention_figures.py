@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 from maskguide.drawing.figure_style import INK, styled
 from maskguide.drawing.image_panels import COLUMN, bare, heat_over_grey, image_grid
 from maskguide.drawing.region_figures import MOST_LETTERS, RIGHT, WRONG
+from maskguide.learning.attend import cell_edges
 
 NEXT, OUTLINE = "#56B4E9", "white"
 TRUE_BOX, ATTENDED_BOX = "#00B050", "#1F6FEB"  # green and blue, as in the paper's Figure 7
@@ -30,13 +31,15 @@ class ScalePanel:
     """One test image at one scale.
 
     image: uint8 [H, W, 3], as this scale sees it. attention: M, float [h, w] in 0…1. attended: M_b, bool
-    [h, w]. zoom: what becomes the next scale's image, in pixels of this one; None at the last scale.
-    predicted: name of the class.
+    [h, w]. cells: start and stride of both maps, cell j is centred on pixel start + j·stride. zoom: what
+    becomes the next scale's image, in pixels of this one; None at the last scale. predicted: name of the
+    class.
     """
 
     image: np.ndarray
     attention: np.ndarray
     attended: np.ndarray
+    cells: tuple[float, float]
     zoom: Box | None
     predicted: str
 
@@ -60,7 +63,7 @@ def scales_figure(
     figure, axes = image_grid([row[0].image for row in rows], names, len(titles), below=0.22, beside=beside)
     for name, row, panels in zip(names, rows, axes, strict=True):
         for seen, panel in zip(row, panels, strict=True):
-            heat = heat_over_grey(panel, seen.image, seen.attention)
+            heat = heat_over_grey(panel, seen.image, seen.attention, cells=seen.cells)
             _draw_attended(panel, seen)
             right = seen.predicted == name
             long = len(seen.predicted) > MOST_LETTERS
@@ -88,8 +91,11 @@ def scales_figure(
 def _draw_attended(panel: Axes, seen: ScalePanel) -> None:
     """The outline of M_b, and the rectangle that the next scale sees."""
     height, width = seen.image.shape[:2]
-    cell = np.array([width / seen.attended.shape[1], height / seen.attended.shape[0]])
-    lines = outline_segments(seen.attended) * cell - 0.5
+    down, across = (
+        cell_edges(*side, *seen.cells) for side in zip(seen.attended.shape, (height, width), strict=True)
+    )
+    sides = outline_segments(seen.attended)
+    lines = np.stack([across[sides[..., 0]], down[sides[..., 1]]], axis=-1) - 0.5
     for style in ({"colors": INK, "linewidths": 2.4}, {"colors": OUTLINE, "linewidths": 1.4}):
         panel.add_collection(LineCollection(lines, capstyle="round", clip_on=False, **style), autolim=False)
     if seen.zoom is not None:
@@ -112,14 +118,14 @@ def outline_segments(cells: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float [n, 2, 2]: begin and end (x, y) of each side; cell (0, 0) covers x 0…1, y 0…1.
+    int [n, 2, 2]: begin and end (x, y) of each side; cell (0, 0) covers x 0…1, y 0…1.
     """
     padded = np.pad(cells.astype(bool), 1)
     y, x = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
     upright = np.stack([np.stack([x, y], 1), np.stack([x, y + 1], 1)], 1)
     y, x = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])
     level = np.stack([np.stack([x, y], 1), np.stack([x + 1, y], 1)], 1)
-    return np.concatenate([upright, level]).astype(float)
+    return np.concatenate([upright, level])
 
 
 def rectangle(box: Box, **style) -> Rectangle:

@@ -48,18 +48,34 @@ def say(panel: Axes, size: tuple[int, int], words: str) -> None:
 
 
 def heat_over_grey(
-    panel: Axes, image: np.ndarray, heat: np.ndarray, low: float = 0.0, high: float = 1.0
+    panel: Axes,
+    image: np.ndarray,
+    heat: np.ndarray,
+    low: float = 0.0,
+    high: float = 1.0,
+    cells: tuple[float, float] | None = None,
 ) -> AxesImage:
-    """A map [h, w], smoothed from its grid to the image uint8 [H, W, 3], over the image in grey."""
+    """A map [h, w], smoothed from its grid to the image uint8 [H, W, 3], over the image in grey.
+
+    cells: cell j is centred on pixel start + j·stride (start, stride); None: the cells part the image evenly.
+    """
     height, width = image.shape[:2]
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    if cells is not None:
+        start, stride = cells
+        heat = np.pad(heat, 1, mode="edge")  # the outermost cells reach to the sides
+        first, across, down = (start + (count - 1.5) * stride for count in (0, *heat.shape[::-1]))
+        extent = (first, across, down, first)
     grey = image.astype(float) @ [0.299, 0.587, 0.114]
     panel.imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation="auto")
-    return panel.imshow(
+    shown = panel.imshow(
         heat,
         cmap="inferno",
         vmin=low,
         vmax=high,
         alpha=0.6,
         interpolation="bilinear",
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        extent=extent,
     )
+    panel.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    return shown

@@ -39,25 +39,38 @@ def read_attended(path: str | Path) -> pd.DataFrame:
     return table
 
 
-def attended_boxes(masks: np.ndarray, seen: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def cell_edges(count: int, length: int, start: float, stride: float) -> np.ndarray:
+    """float [count + 1]: the edges between the cells of a map along a side of `length` pixels.
+
+    Cell j is centred on pixel start + j·stride (`backbones.cell_grid`); the outermost reach to the sides.
+    """
+    edges = np.clip(start + 0.5 + (np.arange(count + 1) - 0.5) * stride, 0, length)
+    edges[0], edges[-1] = 0, length
+    return edges
+
+
+def attended_boxes(
+    masks: np.ndarray, seen: np.ndarray, size: tuple[int, int], start: float, stride: float
+) -> np.ndarray:
     """The smallest boxes around the attended cells.
 
-    masks: bool [B, h, w]. seen: [B, 4], the part of the stored image that each map covers. sizes: [B, 2],
-    height and width of the stored images. Returns float [B, 4]; the seen part where nothing is attended.
+    masks: bool [B, h, w], of images of one `size` (height, width). seen: [B, 4], the part of the stored image
+    that each of them shows. start, stride: of the cells, as in `cell_edges`. Returns float [B, 4]; the seen
+    part where nothing is attended.
     """
     boxes = np.array(seen, dtype=float)
+    down = cell_edges(masks.shape[1], size[0], start, stride) / size[0]
+    across = cell_edges(masks.shape[2], size[1], start, stride) / size[1]
     for place, mask in enumerate(masks):
         if not mask.any():
             continue
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         left, top, right, bottom = seen[place]
-        cell = (right - left) / mask.shape[1], (bottom - top) / mask.shape[0]
         boxes[place] = (
-            *(left + columns[0] * cell[0], top + rows[0] * cell[1]),
-            *(left + (columns[-1] + 1) * cell[0], top + (rows[-1] + 1) * cell[1]),
+            *(left + across[columns[0]] * (right - left), top + down[rows[0]] * (bottom - top)),
+            *(left + across[columns[-1] + 1] * (right - left), top + down[rows[-1] + 1] * (bottom - top)),
         )
-    limits = np.stack([sizes[:, 1], sizes[:, 0], sizes[:, 1], sizes[:, 0]], axis=1)
-    return np.clip(boxes, 0, limits)
+    return boxes
 
 
 def grown(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:

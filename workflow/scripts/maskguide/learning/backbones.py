@@ -6,8 +6,10 @@ head does what the original network does after its last map, so that a method ca
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -133,6 +135,44 @@ def stage_ends(features: nn.Sequential) -> tuple[tuple[int, int], tuple[int, int
     if not larger:
         raise InputError("this backbone has one stage; a method that needs two cannot use it")
     return (larger[-1], maps[larger[-1]][0]), (upper, maps[upper][0])
+
+
+class CellGrid(NamedTuple):
+    """Where the cells of a map look: cell j's receptive field is centred on pixel `start` + j·`stride`."""
+
+    start: float
+    stride: float
+
+
+def cell_grid(features: nn.Sequential) -> CellGrid:
+    """The grid of the last map, the same along both axes.
+
+    A cell does not cover the j-th part of the image: padded convolutions of stride 2, as most backbones have,
+    centre the first cell on pixel 0. Made to average what it sees, the network answers a ramp with the centre
+    of each cell's receptive field; the mean over both directions of the ramp undoes what maxima shift.
+    """
+    network, height, width = copy.deepcopy(features).eval(), 96, 768
+    small = 1e-7  # below the limit of every ReLU6
+    ramp = torch.arange(width, dtype=torch.float32)
+    lines = small * torch.stack([torch.ones_like(ramp), ramp, ramp.flip(0)])
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                module.weight.fill_(1 / module.weight[0].numel())
+            elif isinstance(module, nn.BatchNorm2d):
+                module.reset_running_stats()
+                module.weight.fill_(1)
+            if getattr(module, "bias", None) is not None:
+                module.bias.zero_()
+        for block in network:
+            if isinstance(block, nn.Sequential) and isinstance(block[0], ImageNetToUnitRange):
+                block[0] = nn.Identity()
+        answers = network(lines[:, None, None, :].expand(3, 3, height, width)).sum(dim=1)
+    weight, rising, falling = answers[:, answers.shape[1] // 2]
+    centres = (rising / weight + width - 1 - falling / weight) / 2
+    middle = len(centres) // 2
+    stride = (centres[middle] - centres[middle - 1]).item()
+    return CellGrid(centres[middle].item() - middle * stride, stride)
 
 
 def torchvision_network(name: str) -> nn.Module:
