@@ -6,6 +6,8 @@ TABLES = config["tables"]
 ACA_TABLES = ["aca_table2", "aca_table3", "aca_table4", "aca_table5"]
 ABLATIONS = ["table4", "mgfe_table3", "tdsa_table1", *ACA_TABLES, "compare"]
 ACCURACY_TABLES = ["table2", "table3", "mgfe_table2", "aca_table6", *ABLATIONS]
+# Those whose data sets get a picture of ACA's attention at each scale.
+WITH_ATTENTION = [*ACA_TABLES[:3], "aca_table6"]
 WITH_CURVES = ["table4", "mgfe_table3", "tdsa_table1"]
 DETECTION = TABLES.get("mgfe_table1", {"datasets": []})
 BOXES = TABLES.get("aca_boxes", {"datasets": []})
@@ -228,7 +230,7 @@ def attention_datasets():
     """The data sets on which ACA is shown with all its scales."""
     return {
         dataset
-        for table in ("aca_table2", "aca_table3", "aca_table4", "aca_table6")
+        for table in WITH_ATTENTION
         for dataset in ablation(table)["datasets"]
     }
 
@@ -237,7 +239,7 @@ def attention_backbone(dataset):
     """The backbone whose attention is drawn."""
     return next(
         ablation(table)["backbone"]
-        for table in ("aca_table2", "aca_table3", "aca_table4", "aca_table6")
+        for table in WITH_ATTENTION
         if dataset in ablation(table)["datasets"]
     )
 
