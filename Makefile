@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
-CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || sysctl -n hw.ncpu)
 GPUS ?= $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU')
 ENVIRONMENT := .venv/.requirements-installed
 PYTHON_FILES := workflow/scripts tests bench

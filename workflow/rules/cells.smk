@@ -229,9 +229,7 @@ def annotation_detectors(dataset):
 def attention_datasets():
     """The data sets on which ACA is shown with all its scales."""
     return {
-        dataset
-        for table in WITH_ATTENTION
-        for dataset in ablation(table)["datasets"]
+        dataset for table in WITH_ATTENTION for dataset in ablation(table)["datasets"]
     }
 
 
