@@ -109,10 +109,10 @@ def test_killed_and_started_again_it_ends_the_same(dataset, trained, tmp_path):
 def test_a_checkpoint_of_other_options_is_not_used(dataset, trained, tmp_path, caplog):
     from maskguide.learning import checkpoints
 
-    checkpoints.save(tmp_path / "resume", {"history": [{}] * 4}, "another fingerprint")
+    checkpoints.save(tmp_path / "resume", {"history": [{}] * 4}, {"seed": 99}, 4)
     with caplog.at_level("INFO", "maskguide"):
         model = train(dataset, tmp_path / "run", resume=tmp_path / "resume")
-    assert "belongs to other options: starting afresh" in caplog.text
+    assert "belongs to other options" in caplog.text and "seed 99 → 0" in caplog.text
     assert same(model, torch.load(trained / "model.pt", weights_only=True))
 
 

@@ -245,16 +245,14 @@ def main(args: argparse.Namespace) -> None:
         tuple(args.learning_rate_steps),
         args.optimizer,
     )
-    fingerprint = checkpoints.fingerprint(
-        {
-            **{name: value for name, value in vars(args).items() if name not in CHANGES_NO_RESULT},
-            "images": images.content,
-            "masks": [store.content for store in masks],
-            "counterparts": [store.content for store in counterparts],
-            "weights": sha256(args.weights) if args.weights else None,
-        }
-    )
-    progress = training.train(model, data, schedule, device, args.checkpoint, fingerprint)
+    deciding = {
+        **{name: value for name, value in vars(args).items() if name not in CHANGES_NO_RESULT},
+        "images": images.content,
+        "masks": [store.content for store in masks],
+        "counterparts": [store.content for store in counterparts],
+        "weights": sha256(args.weights) if args.weights else None,
+    }
+    progress = training.train(model, data, schedule, device, args.checkpoint, deciding)
 
     classes = images.classes()
     test = images.layout.iloc[images.rows("test")]

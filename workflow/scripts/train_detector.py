@@ -121,7 +121,6 @@ def main(args: argparse.Namespace) -> None:
         training = detector_training.Training(
             **{name: getattr(args, name) for name in detector_training.Training.__dataclass_fields__}
         )
-        mark = checkpoints.fingerprint(result_options(args, annotated))
         started = time.perf_counter()
         model, history = detector_training.train(
             model,
@@ -131,7 +130,7 @@ def main(args: argparse.Namespace) -> None:
             training,
             device,
             args.resume,
-            mark,
+            result_options(args, annotated),
         )
         log.info("trained in %.0f s", time.perf_counter() - started)
     write_csv(args.output_dir / "history.csv", pandas.DataFrame(history))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import platform
 import subprocess
@@ -12,7 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from maskguide.files import InputError, write_yaml
+from maskguide import interruption
+from maskguide.files import InputError, refusal, write_yaml
 
 log = logging.getLogger("maskguide")
 RECORDED_PACKAGES = (
@@ -32,13 +34,30 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
-    """Call `main(args)`; an `InputError` becomes one line on standard error and exit code 2."""
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
-    try:
-        main(args)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    """Call `main(args)`; an `InputError`, or a disk's refusal, becomes one line on standard error, exit code 2.
+
+    SIGTERM, SIGINT and a snakemake that is gone end it with a line in the log, exit code 128 + signal.
+    """
+    logging.basicConfig(
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        level=logging.INFO,
+        handlers=[interruption.Console()],
+    )
+    with interruption.heeded():
+        interruption.follow_leader()
+        try:
+            main(args)
+        except interruption.Stopped as stopped:
+            with contextlib.suppress(interruption.Stopped):  # no reader for the line either
+                log.info(interruption.farewell(stopped))
+            raise
+        except (InputError, OSError) as error:
+            line = refusal(error) if isinstance(error, OSError) else str(error)
+            if line is None:
+                raise
+            print(f"error: {line}", file=sys.stderr)
+            sys.exit(2)
 
 
 def save_arguments(path: str | Path, args: argparse.Namespace) -> None:

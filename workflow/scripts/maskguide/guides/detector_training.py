@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,12 +107,12 @@ class Trainer(DetectionTrainer):
         training: Training,
         device: str,
         checkpoint: Path | None,
-        fingerprint: str,
+        options: Mapping[str, Any],
         state: dict[str, Any] | None,
     ):
         self.state = state
         self.start, self.regions, self.annotated = model, regions, annotated
-        self.checkpoint, self.fingerprint = checkpoint, fingerprint
+        self.checkpoint, self.options = checkpoint, options
         self.rows: list[dict[str, float]] = []
         batch = min(training.batch_size, len(annotated))
         overrides = {
@@ -217,7 +218,7 @@ class Trainer(DetectionTrainer):
             "optimizer": self.optimizer.state_dict(),
             "history": self.rows,
         }
-        checkpoints.save(self.checkpoint, state, self.fingerprint)
+        checkpoints.save(self.checkpoint, state, self.options, self.epoch + 1)
         return True
 
 
@@ -229,18 +230,18 @@ def train(
     training: Training,
     device: str,
     checkpoint: Path | None,
-    fingerprint: str,
+    options: Mapping[str, Any],
 ) -> tuple[torch.nn.Module, list[dict[str, float]]]:
     """Train the detector; return the moving average of its weights as a network, and the history.
 
     `folder`: where ultralytics may write. After each epoch the state goes to `checkpoint`; one found there
-    under the same fingerprint is continued, on the CPU with the same result to the bit.
+    under the same options is continued, on the CPU with the same result to the bit.
     """
     LOGGER.setLevel(logging.WARNING)
-    state = checkpoints.load(checkpoint, fingerprint)
+    state = checkpoints.load(checkpoint, options)
     if state is not None and len(state["history"]) >= training.epochs:
         model.load_state_dict(state["average"])
         return model.eval(), state["history"]
-    trainer = Trainer(model, regions, annotated, folder, training, device, checkpoint, fingerprint, state)
+    trainer = Trainer(model, regions, annotated, folder, training, device, checkpoint, options, state)
     trainer.train()
     return trainer.ema.ema.cpu().float().eval(), trainer.rows

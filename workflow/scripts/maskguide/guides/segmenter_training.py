@@ -150,8 +150,7 @@ def train(
     optimizer = create_optimizer(model, training)
     scaler = torch.amp.GradScaler(device, enabled=device != "cpu")
 
-    mark = checkpoints.fingerprint(options or {})
-    state = checkpoints.load(resume, mark)
+    state = checkpoints.load(resume, options or {})
     history: list[dict[str, float]] = []
     if state is not None:
         model.load_state_dict(state["model"])
@@ -166,7 +165,8 @@ def train(
         parts = " ".join(f"{key} {value:.4g}" for key, value in history[-1].items() if key != "epoch")
         log.info("epoch %d/%d %s", epoch + 1, training.epochs, parts)
         saved = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-        checkpoints.save(resume, {**saved, "scaler": scaler.state_dict(), "history": history}, mark)
+        saved |= {"scaler": scaler.state_dict(), "history": history}
+        checkpoints.save(resume, saved, options or {}, epoch + 1)
     return history
 
 

@@ -84,11 +84,11 @@ def train(
     schedule: Schedule,
     device: str,
     checkpoint: Path | None = None,
-    fingerprint: str = "",
+    options: Mapping[str, Any] | None = None,
 ) -> Progress:
     """Train `model` in place on `data`, testing after every epoch on the store's test images.
 
-    After every epoch the state goes to the folder `checkpoint`; one found there with the same `fingerprint`
+    After every epoch the state goes to the folder `checkpoint`; one found there under the same `options`
     is continued, on the CPU with the same result to the bit. `InputError` when the loss is no number.
     """
     model.to(device, memory_format=torch.channels_last)
@@ -96,7 +96,7 @@ def train(
     half = device != "cpu" and evaluation.half_type() == torch.float16
     scaler = torch.amp.GradScaler(device, enabled=half)
     progress = Progress()
-    state = checkpoints.load(checkpoint, fingerprint)
+    state = checkpoints.load(checkpoint, options or {})
     if state is not None:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
@@ -125,7 +125,7 @@ def train(
         )
         saved = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
         saved |= {"scaler": scaler.state_dict(), "progress": asdict(progress)}
-        checkpoints.save(checkpoint, saved, fingerprint)
+        checkpoints.save(checkpoint, saved, options or {}, epoch + 1)
     return progress
 
 
