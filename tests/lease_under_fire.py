@@ -1,7 +1,7 @@
 """Many processes hold few pretended GPUs, some are killed: does a device ever have two owners, is one lost?
 
-Each holder writes when its tenure began and ended into a record that knows nothing of the locks; a killed one's
-tenure counts until just before the kill was sent. Overlaps are then found in the record alone.
+Each holder writes when its tenure began and ended into a record that knows nothing of the locks; a killed
+one's tenure counts until just before the kill was sent. Overlaps are then found in the record alone.
 
 Example:
     python tests/lease_under_fire.py --holders 20 --seconds 20
@@ -22,8 +22,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
-sys.path.insert(0, str(SCRIPTS))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
+
 from maskguide import gpu
 
 DEVICES = [gpu.Device("0", "GPU-aaa"), gpu.Device("1", "GPU-bbb")]
@@ -43,7 +43,7 @@ class Tenure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened: counts; overlaps: instants at which a device had more holders than one of them allowed."""
+    """What happened. overlaps: beginnings at which a device had more holders than one of them allowed."""
 
     tenures: int
     kills: int
@@ -55,7 +55,7 @@ class Outcome:
 
 
 def pretend_gpus(folder: Path) -> dict[str, str]:
-    """The environment of a machine with two GPUs, made of a driver's tool in `folder`, and of no SLURM job."""
+    """The environment of a machine with two GPUs, by a driver's tool in `folder`, and of no SLURM job."""
     tool = folder / "nvidia-smi"
     tool.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTING}END\n")
     tool.chmod(0o755)
@@ -182,9 +182,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         outcome = fire(Path(folder), args.holders, args.seconds, args.slots, args.seed)
     print(f"{args.holders} holders at a time, slots {args.slots}, {args.seconds:g} s, 2 pretended GPUs")
-    print(
-        f"tenures {outcome.tenures}, kills {outcome.kills} ({outcome.kills_of_holders} of them on a device)"
-    )
+    print(f"tenures {outcome.tenures}, kills {outcome.kills} ({outcome.kills_of_holders} on a device)")
     print(f"most holders at once {outcome.most_at_once}, lock files left {outcome.files_left}")
     print(f"overlaps {outcome.overlaps}, devices lost {len(outcome.lost)}")
     return 1 if outcome.overlaps or outcome.lost else 0

@@ -1,7 +1,7 @@
 """Take a free GPU before CUDA starts: Snakemake counts GPUs but never says which one.
 
-Who holds a device has a locked file in a folder that all jobs of a user on a machine share. The kernel unlocks
-it when the process ends, however it ends, and an unlocked file counts for nothing: no device is ever lost.
+Who holds a device has a locked file in a folder that all jobs of a user on a machine share. The kernel
+unlocks it when the process ends, however it ends, and an unlocked file counts for nothing: no device is lost.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Holder:
-    """A living process with a device, and how many may share that device, itself included, as far as it goes."""
+    """A living process on a device, and how many, itself included, it allows there."""
 
     slots: int
     process: int
@@ -71,10 +71,12 @@ class Held:
 def lease(slots: int = 1, device: str = "auto", deterministic: bool = False) -> str:
     """Return the torch device of this process, "cuda" or "cpu"; call it before anything imports torch.
 
-    One of the visible GPUs is taken and becomes the only visible one, so that "cuda" always means it: a device
-    without a job where there is one, else one whose holders and this process all allow so many `slots`; 1 wants
-    it alone. Waits, and says so, while there is none. `device`: "auto" (a GPU where there is one), "cuda"
-    (`InputError` where there is none) or "cpu". `deterministic`: see `use_deterministic_kernels`.
+    One of the visible GPUs is taken and becomes the only visible one, so that "cuda" always means it: one
+    without a job if there is any, else one that has room. `slots`: how many jobs may be on the device at a
+    time, this one included, as every one of them must allow; 1 wants it alone. Waits while there is no room,
+    and says so; a job that wants a device alone may wait while smaller ones come and go.
+    `device`: "auto" (a GPU where there is one), "cuda" (`InputError` where there is none) or "cpu".
+    `deterministic`: see `use_deterministic_kernels`.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise InputError(f"--device {device}: unknown; choose auto, cpu or cuda")
@@ -120,8 +122,8 @@ def use_deterministic_kernels() -> None:
 def visible_devices(environment: Mapping[str, str]) -> list[Device]:
     """The devices this process may use: those of CUDA_VISIBLE_DEVICES, else all that the driver lists.
 
-    As CUDA does, it looks no further than the first name that is none ("", "-1", "NoDevFiles", a GPU that is not
-    there). Under SLURM a job without CUDA_VISIBLE_DEVICES was given no GPU, though it may see every one.
+    As CUDA does, it looks no further than the first name that is none ("", "-1", "NoDevFiles", a GPU that is
+    not there). Under SLURM a job without CUDA_VISIBLE_DEVICES was given no GPU, though it may see every one.
     """
     inherited = environment.get("CUDA_VISIBLE_DEVICES")
     if inherited is None and "SLURM_JOB_ID" in environment:
@@ -129,9 +131,7 @@ def visible_devices(environment: Mapping[str, str]) -> list[Device]:
     gpus = listed_gpus() if inherited is None or inherited.strip() not in ("", "-1") else []
     if inherited is not None:
         names = [name.strip() for name in inherited.split(",")]
-    elif any(
-        gpu.instances for gpu in gpus
-    ):  # of parts, CUDA shows those alone that are called by their UUIDs
+    elif any(gpu.instances for gpu in gpus):  # CUDA shows a part where its UUID is given
         names = [uuid for gpu in gpus for uuid in gpu.instances or (gpu.uuid,) if uuid]
     else:
         names = [str(index) for index in range(len(gpus))]
@@ -217,8 +217,8 @@ def take(devices: Sequence[Device], slots: int, folder: Path, poll_seconds: floa
             said = waited
             numbers = ", ".join(str(number) for number in sorted({other.process for other in others}))
             log.info(
-                "waiting for a free one of %d GPU(s) since %.0f min; process(es) %s hold them: it goes on when one"
-                " ends; small trainings may share a GPU (slots)",
+                "waiting for a free one of %d GPU(s) since %.0f min; process(es) %s hold them: it goes on when"
+                " one ends; small trainings may share a GPU (slots)",
                 *(len(devices), waited / 60, numbers or "unknown"),
             )
         time.sleep(poll_seconds)
@@ -272,6 +272,8 @@ def file_name(device: Device) -> str:
 
 def make_lock_folder(folder: Path) -> None:
     """Make sure of a folder for the locks that is this user's own; `InputError` where it cannot be."""
+    if folder.name.startswith("slurm-"):
+        make_lock_folder(folder.parent)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         found = folder.lstat()
@@ -285,6 +287,6 @@ def make_lock_folder(folder: Path) -> None:
 
 def unusable(folder: Path, reason: str | None) -> InputError:
     return InputError(
-        f"{folder}: {reason}, and the locks by which jobs share GPUs lie there; set {FOLDER_VARIABLE} to a folder "
-        "of this machine, the same for all jobs"
+        f"{folder}: {reason}, and the locks by which jobs share GPUs lie there; set {FOLDER_VARIABLE} to a"
+        " folder of this machine, the same for all jobs"
     )
