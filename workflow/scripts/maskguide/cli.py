@@ -56,8 +56,13 @@ def run(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) ->
             line = refusal(error) if isinstance(error, OSError) else str(error)
             if line is None:
                 raise
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {one_line(line)}", file=sys.stderr)
             sys.exit(2)
+
+
+def one_line(text: str) -> str:
+    """`text` with line breaks, and what else a terminal would act on, written out: names are anybody's."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def save_arguments(path: str | Path, args: argparse.Namespace) -> None:
