@@ -69,7 +69,7 @@ def is_coloured(image: Image.Image) -> bool:
 
     A mostly white palette file is a drawing whose colours were counted; any other's indices are labels.
     """
-    if image.mode in ("1", "L", "LA", "I;16", "I", "F"):
+    if image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I"):
         return False
     pixels = np.asarray(image.convert("RGB"))
     if image.mode == "P":
@@ -82,7 +82,7 @@ def read_grey(path: str | Path) -> np.ndarray:
     image = open_upright(path)
     if image.mode in ("1", "L", "P"):
         return np.asarray(image).astype(np.uint8)
-    if image.mode in ("I;16", "I", "F"):
+    if image.mode == "F" or image.mode.startswith("I"):
         levels = np.asarray(image)
         if levels.min() < 0 or levels.max() > 255 or (levels != levels.astype(np.uint8)).any():
             raise InputError(f"{path}: grey levels outside 0..255; save the mask with 8 bits")

@@ -1,4 +1,13 @@
-"""Open an image file once: does it decode, how large is it upright, what is its content's hash."""
+"""The one reader of image files: upright, 8 bits a channel, on white; and what their content's hash is.
+
+What an image file may be and how it is read (docs/bad-input.md says what is refused):
+
+- EXIF's orientation is applied, all eight of them.
+- Grey, black-and-white, palette, CMYK, YCbCr, LAB: turned into RGB by Pillow; colour profiles are unused.
+- Transparent pixels lie on white, as on a page.
+- 16 bits a channel become 8: 65535 is 255, so that a camera's 12 bits stay dark rather than being stretched.
+- Of a JPEG with further pictures in it (MPO: a phone's depth map, a preview) the first is the photograph.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +18,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -17,8 +27,16 @@ from tqdm import tqdm
 from maskguide.files import InputError
 
 EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
+SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B", "I;16N"}
+# Others that Pillow knows are refused whatever a file is called: its reader of EPS runs a program.
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF")
+MOST_PIXELS = 200_000_000  # A3 at 800 dpi has 120 million; decoded they take 3 bytes each
+TURNED_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 # What Pillow raises, beside OSError, on files that are cut, garbled or absurdly large.
 DECODE_ERRORS = (OSError, SyntaxError, ValueError, struct.error, zlib.error, Image.DecompressionBombError)
+DECODE_ERRORS += (OverflowError, EOFError, IndexError, KeyError, TypeError)
+
+Image.MAX_IMAGE_PIXELS = None  # `check_header` refuses what is too large, before a pixel is decoded
 
 
 @dataclass
@@ -31,30 +49,102 @@ class Picture:
     content: str
 
 
-def open_upright(path: str | Path) -> Image.Image:
-    """The decoded image as a viewer shows it: EXIF orientation applied; `InputError` names a broken file."""
+def open_upright(path: str | Path, file: BinaryIO | None = None) -> Image.Image:
+    """The decoded image as a viewer shows it, EXIF orientation applied, in the file's own mode.
+
+    `file` is read instead where given; `path` is then only its name. `InputError` names a file that is
+    missing, empty, broken, of another format, too large, or holds several pictures.
+    """
     try:
-        with Image.open(path) as image:
+        with Image.open(file or path, formats=FORMATS) as image:
+            check_header(path, image)
             image.load()
             return ImageOps.exif_transpose(image)
     except DECODE_ERRORS as error:
-        message = " ".join(str(error).split())
-        raise InputError(f"{path}: does not decode as an image ({message}); replace or remove it") from error
+        raise unreadable(path, error, is_file=file is None) from error
 
 
-def read_rgb(path: str | Path) -> np.ndarray:
-    """The upright image as uint8 [height, width, 3]; images of more than 8 bits a channel are refused."""
-    image = open_upright(path)
+def unreadable(path: str | Path, error: Exception, is_file: bool = True) -> InputError:
+    """The line for a file that Pillow does not read."""
+    if is_file and not Path(path).is_file():
+        return InputError(f"{path}: is missing or no file; put the image there or take it off the list")
+    if is_file and Path(path).stat().st_size == 0:
+        return InputError(f"{path}: is empty (0 bytes); replace or remove it")
+    message = "no image in " + ", ".join(FORMATS) if "cannot identify" in str(error) else str(error)
+    message = " ".join(message.split())
+    return InputError(f"{path}: does not decode as an image ({message}); replace or remove it")
+
+
+def check_header(path: str | Path, image: Image.Image) -> None:
+    """Refuse, before decoding, more pixels than fit and files of several pictures."""
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            f"{path}: has {width}×{height} pixels, more than {MOST_PIXELS // 10**6} million; scale it down"
+        )
+    frames = 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise InputError(f"{path}: holds {frames} pictures (animation or pages); save the one that is meant")
+
+
+def read_rgb(path: str | Path, as_stored: bool = False) -> np.ndarray:
+    """The image as uint8 [height, width, 3], upright, or `as_stored` without EXIF's turn.
+
+    `InputError` names a file that `open_upright` refuses, or whose pixels have neither 8 nor 16 bits.
+    """
+    if not as_stored:
+        return to_rgb(path, open_upright(path))
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            check_header(path, image)
+            return to_rgb(path, image)
+    except DECODE_ERRORS as error:
+        raise unreadable(path, error) from error
+
+
+def to_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
+    """A decoded image's pixels as uint8 [height, width, 3]; `path` is its name in errors."""
+    if image.mode in SIXTEEN_BIT_MODES:
+        return np.repeat(eight_bits(np.asarray(image))[..., None], 3, axis=2)
     if image.mode not in EIGHT_BIT_MODES:
-        raise InputError(f"{path}: has pixels of mode {image.mode}; save it with 8 bits per channel")
+        raise InputError(
+            f"{path}: has pixels of mode {image.mode}, of 32 bits or fractions; save it with 8 or 16 bits"
+        )
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        page = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(page, image)
     return np.asarray(image.convert("RGB"))
+
+
+def eight_bits(levels: np.ndarray) -> np.ndarray:
+    """16-bit levels 0…65535 as uint8, rounded: 65535 is 255."""
+    return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Height and width, upright, from an image file's header."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            check_header(path, image)
+            width, height = image.size
+            sideways = image.format != "TIFF" and orientation(image) in TURNED_SIDEWAYS  # Pillow swaps TIFF's
+    except DECODE_ERRORS as error:
+        raise unreadable(path, error) from error
+    return (width, height) if sideways else (height, width)
+
+
+def orientation(image: Image.Image) -> int:
+    """EXIF's orientation, 1 (upright) to 8; 1 where the file says nothing that counts."""
+    found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return found if found in range(1, 9) else 1
 
 
 def inspect(path: str | Path) -> Picture:
     """Decode an image; its content's hash is that of the RGB pixels: a copy in another format is equal."""
     pixels = read_rgb(path)
-    with Image.open(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) not in (0, 1)
+    with Image.open(path, formats=FORMATS) as image:
+        turned = orientation(image) != 1
         stored_size = image.size
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(struct.pack("<2I", width, height))

@@ -17,7 +17,9 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
+from maskguide.data.pictures import image_size, read_rgb
 from maskguide.files import InputError, atomic_directory, sha256, write_csv, write_text
+from maskguide.guides import masks
 from maskguide.learning import attend
 
 LAYOUT, CONTENT = "layout.csv", "content.sha256"
@@ -84,15 +86,15 @@ def build_images(index: pd.DataFrame, folder: Path, resize: Resize = AS_THEY_ARE
 
 
 def build_masks(
-    index: pd.DataFrame, masks: Path, folder: Path, resize: Resize = AS_THEY_ARE, workers: int = 2
+    index: pd.DataFrame, source: Path, folder: Path, resize: Resize = AS_THEY_ARE, workers: int = 2
 ) -> None:
-    """Sum the soft masks `masks`/soft/<image_id>.png of the index's training images into a new mask store.
+    """Sum the soft masks `source`/soft/<image_id>.png of the index's training images into a new mask store.
 
     A mask is uint8, 255 × the probability of "look here", of its image's size; it is resized as its image.
     """
     training = index[index["split"] == "train"].reset_index(drop=True)
     layout = training[["image_id"]].copy()
-    paths = [masks / "soft" / f"{image_id}.png" for image_id in layout["image_id"]]
+    paths = [source / "soft" / f"{image_id}.png" for image_id in layout["image_id"]]
     sizes = [image_size(path) for path in paths]
     targets = [resize.of("train", size) for size in sizes]
     layout[["height", "width"]] = targets
@@ -123,25 +125,12 @@ def summed_area_table(mask: np.ndarray, dtype: type) -> np.ndarray:
     return table
 
 
-def image_size(path: str | Path) -> tuple[int, int]:
-    """Height and width from an image file's header."""
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as an image ({error})") from error
-
-
 def decode(path: str | Path, mode: str, size: tuple[int, int] | None = None) -> np.ndarray:
     """An image file as uint8 [h, w, 3] (mode "RGB") or [h, w] (mode "L"), of `size` (height, width)."""
-    try:
-        with Image.open(path) as image:
-            decoded = image.convert(mode)
-            if size is not None and size != (decoded.height, decoded.width):
-                decoded = decoded.resize(size[::-1], Image.Resampling.BILINEAR)
-            return np.asarray(decoded)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be decoded ({error})") from error
+    pixels = read_rgb(path) if mode == "RGB" else masks.read_grey(path)
+    if size is None or size == pixels.shape[:2]:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 def decoded(

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from maskguide.data.pictures import image_size, open_upright, read_rgb
 from maskguide.files import InputError, atomic_file
 
 if TYPE_CHECKING:
@@ -39,22 +40,15 @@ def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
 
 def read_grey(path: str | Path) -> np.ndarray:
     """Read a mode L (or 1-bit) image as uint8 [H, W]; `InputError` names a missing or other file."""
-    try:
-        with Image.open(path) as image:
-            if image.mode not in ("L", "1"):
-                raise InputError(f"{path}: mode {image.mode}, not one grey channel (L); convert it")
-            return np.array(image.convert("L"))
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        raise InputError(f"{path}: cannot be read as a mask ({error}); make it again") from error
+    image = open_upright(path)
+    if image.mode not in ("L", "1"):
+        raise InputError(f"{path}: mode {image.mode}, not one grey channel (L); convert it")
+    return np.array(image.convert("L"))
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Read an image as uint8 RGB [H, W, 3]; `InputError` names a missing or broken file."""
-    try:
-        with Image.open(path) as image:
-            return np.array(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        raise InputError(f"{path}: cannot be read as an image ({error}); replace it") from error
+    """Read an image as uint8 RGB [H, W, 3], writable; `InputError` names a missing or broken file."""
+    return np.array(read_rgb(path))
 
 
 def read_labels(path: str | Path, num_classes: int, size: Sequence[int] | None = None) -> np.ndarray:
@@ -184,8 +178,7 @@ def shuffled_masks(
     giver = derangement(list(training["image_id"]), seed)
     for image_id, path in zip(training["image_id"], training["path"], strict=True):
         other = f"{giver[image_id]}.png"
-        with Image.open(path) as image:
-            size = (image.height, image.width)
+        size = image_size(path)
         soft = resize_grey(read_grey(Path(folder) / "soft" / other), size, smooth=True)
         labels = read_labels(Path(folder) / "labels" / other, len(classes) + 1)
         yield image_id, soft, resize_grey(labels, size, smooth=False)

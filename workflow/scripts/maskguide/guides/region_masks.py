@@ -9,7 +9,7 @@ import numpy as np
 from skimage.color import rgb2gray
 from skimage.filters import threshold_otsu
 
-from maskguide.data.store import image_size
+from maskguide.data.pictures import image_size
 from maskguide.guides.masks import derangement
 
 if TYPE_CHECKING:

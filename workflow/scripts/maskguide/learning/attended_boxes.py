@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from maskguide.data.store import image_size
+from maskguide.data.pictures import image_size
 from maskguide.files import InputError, read_json
 from maskguide.guides import masks
 from maskguide.marks.annotation_formats import check_size

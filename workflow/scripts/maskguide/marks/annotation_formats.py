@@ -7,7 +7,6 @@ pixels from the image's top left corner; pixel column i covers x from i to i + 1
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -96,7 +95,7 @@ def read_label_mask(path: str | Path, class_count: int, size: tuple[int, int]) -
     found = np.unique(values)
     if class_count == 1 and np.isin(found, [0, 255]).all():
         return (values > 0).astype(np.uint8)
-    strange = found[(found < 0) | (found > class_count)]
+    strange = found[(found < 0) | (found > class_count) | (found != np.floor(found))]
     if len(strange):
         listed = ", ".join(str(value) for value in strange[:5])
         raise InputError(f"{path}: holds the value {listed}; a label mask holds 0 to {class_count} only")
@@ -255,10 +254,10 @@ def check_points(path: str | Path, name: str, points: np.ndarray, size: tuple[in
 def _stencil(path: str | Path, entry: dict[str, Any]) -> np.ndarray:
     """The bool array of a LabelMe "mask" shape: a PNG in base64."""
     try:
-        with Image.open(io.BytesIO(base64.b64decode(entry["mask"], validate=True))) as image:
-            return np.asarray(image.convert("L")) > 0
-    except (KeyError, TypeError, OSError, SyntaxError, binascii.Error) as error:
+        coded = base64.b64decode(entry["mask"], validate=True)
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: the mask of {entry['label']!r} cannot be read ({error})") from error
+    return np.asarray(open_upright(f"{path}: mask of {entry['label']!r}", io.BytesIO(coded)).convert("L")) > 0
 
 
 def read_text(path: str | Path) -> str:
