@@ -19,6 +19,11 @@ from maskguide.files import InputError
 WEB_PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<script", b"<?xml")
 UNFINISHED = (".part", ".part.json", ".crdownload")
 ARCHIVE_SUFFIXES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".rar", ".7z"}
+PACKED_AS = {b"7z\xbc\xaf": "7z", b"Rar!": "rar"}
+# Images hardly shrink: what grows a hundredfold beyond a gigabyte is made to fill disks.
+MOST_GROWTH = 100
+ALWAYS_ALLOWED = 2**30  # bytes
+ENCRYPTED = 0x1  # flag of a zip's member
 # What the readers of zip and tar raise on cut or garbled files; zipfile's RuntimeError means encrypted,
 # its subclass NotImplementedError an unknown compression.
 BROKEN = (
@@ -61,27 +66,61 @@ def check_archive(path: str | Path, name: str | None = None, read_through: bool 
     name = name or str(path)
     check_no_web_page(path, name)
     if not is_archive(path):
+        with path.open("rb") as file:
+            kind = PACKED_AS.get(file.read(4))
+        if kind:
+            raise InputError(
+                f"{name}: is a {kind} archive; unpack it and give the folder, or pack a zip or tar"
+            )
         raise InputError(f"{name}: is neither a zip nor a tar archive, or it is cut short; fetch it again")
     if read_through:
         try:
-            _read_through(path)
+            _read_through(path, name)
         except BROKEN as error:
             raise InputError(f"{name}: broken archive ({error}); fetch it again") from error
 
 
-def _read_through(path: Path) -> None:
+def _read_through(path: Path, name: str) -> None:
     """Read every member, so that checksums and ends of streams are checked."""
+    growth = Growth(path, name)
     if tarfile.is_tarfile(path):
         with tarfile.open(path) as archive:
             for member in archive:
+                growth.add(member.size)
                 file = archive.extractfile(member) if member.isfile() else None
                 while file and file.read(2**20):
                     pass
     else:
         with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                _check_unencrypted(name, member)
+                growth.add(member.file_size)
             broken = archive.testzip()
             if broken:
-                raise zipfile.BadZipFile(f"{broken} has a wrong checksum")
+                raise zipfile.BadZipFile(f"{broken!r} has a wrong checksum")
+
+
+class Growth:
+    """What an archive says its members hold so far; refused as soon as it is out of proportion to the file.
+
+    No member gives more than it says: Python's readers of zip and tar stop there.
+    """
+
+    def __init__(self, path: Path, name: str):
+        self.name, self.packed, self.bytes = name, path.stat().st_size, 0
+
+    def add(self, size: int) -> None:
+        self.bytes += size
+        if self.bytes > max(ALWAYS_ALLOWED, MOST_GROWTH * self.packed):
+            raise InputError(
+                f"{self.name}: {self.packed / 1e6:.2f} MB would unpack to {self.bytes / 1e9:.1f} GB or more, "
+                f"over {MOST_GROWTH} times as much; not to be trusted: unpack it by hand and give the folder"
+            )
+
+
+def _check_unencrypted(name: str, member: zipfile.ZipInfo) -> None:
+    if member.flag_bits & ENCRYPTED:
+        raise InputError(f"{name}: is encrypted; unpack it with its password and give the folder")
 
 
 def find_placed(folder: str | Path, filename: str | None, others: Collection[str] = ()) -> Path | None:
@@ -118,7 +157,8 @@ def unpack(path: str | Path, target: str | Path) -> None:
     """Unpack a zip or tar into the existing folder `target`.
 
     Refused as a whole, before the first file is written: absolute paths, paths that leave the folder, links
-    that leave it, devices and pipes, more content than the disk has room for.
+    that leave it, devices and pipes, encrypted files, more content than the disk has room for or than a file
+    of its size can hold.
     """
     path, target = Path(path), Path(target)
     try:
@@ -135,25 +175,32 @@ def unpack(path: str | Path, target: str | Path) -> None:
 
 def _unpack_zip(path: Path, archive: zipfile.ZipFile, target: Path) -> None:
     members = [member for member in archive.infolist() if not _is_litter(member.filename)]
+    growth = Growth(path, str(path))
     for member in members:
         _check_name(path, member.filename)
+        _check_unencrypted(str(path), member)
+        growth.add(member.file_size)
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise InputError(f"{path}: {member.filename} is a link or device; unpack and check it by hand")
-    _check_room(path, sum(member.file_size for member in members), target)
+            raise InputError(f"{path}: {member.filename!r} is a link or device; unpack and check it by hand")
+    _check_room(path, growth.bytes, target)
     for member in tqdm(members, desc=path.name, disable=None):
         archive.extract(member, target)
 
 
 def _unpack_tar(path: Path, archive: tarfile.TarFile, target: Path) -> None:
-    members = [member for member in archive.getmembers() if not _is_litter(member.name)]
-    for member in members:
+    growth, members = Growth(path, str(path)), []
+    for member in archive:  # one after another: a member that is too large is refused before it is read
+        growth.add(member.size)
+        if _is_litter(member.name):
+            continue
+        members.append(member)
         _check_name(path, member.name)
         if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
-            raise InputError(f"{path}: {member.name} is a device or pipe; unpack and check it by hand")
+            raise InputError(f"{path}: {member.name!r} is a device or pipe; unpack and check it by hand")
         if member.issym() or member.islnk():
             _check_link(path, member)
-    _check_room(path, sum(member.size for member in members if member.isfile()), target)
+    _check_room(path, growth.bytes, target)
     archive.extractall(target, tqdm(members, desc=path.name, disable=None), filter="data")
 
 
@@ -167,7 +214,9 @@ def _check_name(path: Path, name: str) -> None:
     """Refuse a member whose name leaves the folder, on this or another system."""
     pure = PurePosixPath(name.replace("\\", "/"))
     if pure.is_absolute() or ".." in pure.parts or (pure.parts and pure.parts[0].endswith(":")):
-        raise InputError(f"{path}: {name} would lie outside the folder; not to be trusted")
+        raise InputError(
+            f"{path}: {name!r} would lie outside the folder; not to be trusted: get it from its publisher"
+        )
 
 
 def _check_link(path: Path, member: tarfile.TarInfo) -> None:
@@ -176,7 +225,8 @@ def _check_link(path: Path, member: tarfile.TarInfo) -> None:
     end = os.path.normpath(start / member.linkname)
     if PurePosixPath(member.linkname).is_absolute() or end == ".." or end.startswith("../"):
         raise InputError(
-            f"{path}: {member.name} links out of the folder, to {member.linkname}; not to be trusted"
+            f"{path}: {member.name!r} links out of the folder, to {member.linkname!r}; not to be trusted: "
+            "get it from its publisher"
         )
 
 
