@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from maskguide import cli
 from maskguide.data import datasets, label_masks, layouts, object_boxes, pictures
@@ -85,6 +84,7 @@ def main(args: argparse.Namespace) -> None:
                 lambda pair: canonical(*pair, read_mask, folder), zip(entries, sizes, strict=True)
             )
             entries = list(tqdm(converted, total=len(entries), desc="masks", disable=None))
+        check_marked([entry.mask for entry in entries if entry.mask])
         moved = [entry_in(entry, folder, args.masks) for entry in entries]
     write_csv(args.output, index_table(moved, args.output.parent))
     counts = pd.Series([entry.split for entry in moved]).value_counts()
@@ -118,12 +118,7 @@ def without_exif(entry: Entry, picture: pictures.Picture, folder: Path, as_store
         return entry
     copy = folder / ("as_stored" if as_stored else "upright") / f"{entry.image_id}.png"
     copy.parent.mkdir(exist_ok=True)
-    if as_stored:
-        with Image.open(entry.path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    else:
-        pixels = pictures.read_rgb(entry.path)
-    Image.fromarray(pixels).save(copy)
+    Image.fromarray(pictures.read_rgb(entry.path, as_stored)).save(copy)
     return replace(entry, path=copy)
 
 
@@ -140,6 +135,18 @@ def canonical(entry: Entry, size: tuple[int, int], read_mask: label_masks.Reader
     path = folder / f"{entry.image_id}.png"
     Image.fromarray(labels).save(path)
     return replace(entry, mask=path)
+
+
+def check_marked(masks: list[Path]) -> None:
+    """Say which label masks mark nothing, as is legal where there is nothing; refuse it of all of them."""
+    empty = [mask for mask in masks if not pictures.open_upright(mask).getextrema()[1]]
+    if masks and len(empty) == len(masks):
+        raise InputError(
+            f"{empty[0]}: is zero everywhere, as all {len(masks)} masks of the data set are; mark the "
+            "objects, or leave the masks out"
+        )
+    if empty:
+        cli.log.warning("%s: is zero everywhere; so are %d masks in all, kept", empty[0], len(empty))
 
 
 def check_size(path: Path, size: tuple[int, ...], expected: tuple[int, int]) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from maskguide.files import InputError
 
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
+MASK_SUFFIXES = IMAGE_SUFFIXES - {".gif"}
+LONGEST_ID = 120  # characters; a file name has 255 bytes, and temporary ones are longer
+UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: controls, broken encoding, ends of lines
 DEEPEST = 3  # folders that an archive may put around the data set
 
 Corners = tuple[float, float, float, float]  # left, top, right, bottom in pixels: pixel 0 spans 0 to 1
@@ -34,8 +38,21 @@ class Entry:
 
 def plain_id(name: str) -> str:
     """`name` in the letters an image_id may have; where letters are lost, a hash tells the names apart."""
-    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:LONGEST_ID]
+    digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:8]
+    return plain if plain == name else f"{plain}-{digest}"
+
+
+def alike(name: str) -> str:
+    """What names have in common that a Mac or Windows takes for one: Unicode form and case aside."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def check_name(name: str, place: str | Path) -> None:
+    """Refuse a name with a line break, a tab, another control character, or bytes that are no UTF-8."""
+    if any(unicodedata.category(character) in UNPRINTABLE for character in name):
+        shown = ascii(name)
+        raise InputError(f"{place}: the name {shown} holds a control character or is no UTF-8; rename it")
 
 
 def visible(folder: Path) -> list[Path]:
@@ -50,10 +67,21 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def by_stem(folder: Path, suffixes: set[str]) -> dict[str, Path]:
-    """The files of `folder` by their name without suffix; empty where there is no such folder."""
+    """The files of `folder` by their name without suffix, in Unicode NFC; empty without such a folder."""
     if not folder.is_dir():
         return {}
-    return {path.stem: path for path in visible(folder) if path.suffix.lower() in suffixes}
+    found: dict[str, Path] = {}
+    for path in visible(folder):
+        if path.suffix.lower() in suffixes:
+            other = found.setdefault(unicodedata.normalize("NFC", path.stem), path)
+            if other is not path:
+                raise InputError(f"{path}: bears the name of {other.name} beside it; keep one of them")
+    return found
+
+
+def mask_of(image: Path, masks: dict[str, Path]) -> Path | None:
+    """The mask among `by_stem`'s that bears an image's name."""
+    return masks.get(unicodedata.normalize("NFC", image.stem))
 
 
 def find_root(files: Path, needed: list[str], folder: str | None = None) -> Path:

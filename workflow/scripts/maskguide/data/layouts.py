@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +12,22 @@ import pandas as pd
 from maskguide.data.benchmark_layouts import read_aircraft, read_cars, read_cub200
 from maskguide.data.layout_files import (
     IMAGE_SUFFIXES,
+    MASK_SUFFIXES,
     Entry,
+    alike,
     by_stem,
+    check_name,
     find_root,
     images_in,
     lines_of,
+    mask_of,
     plain_id,
     visible,
 )
 from maskguide.data.pickles import load_labels
 from maskguide.files import InputError
+
+log = logging.getLogger("maskguide")
 
 BUTTERFLIES = {
     "001": "Danaus plexippus",
@@ -57,7 +64,29 @@ def read(layout: str, files: Path, folder: str | None = None) -> list[Entry]:
                 f"{entry.path}: same image id {entry.image_id!r} as {seen[entry.image_id]}; rename one"
             )
         seen[entry.image_id] = entry.path
+    check_names(entries, files)
     return sorted(entries, key=lambda entry: entry.image_id)
+
+
+def check_names(entries: list[Entry], files: Path) -> None:
+    """Refuse names of images or classes that a table cannot hold, or that not every system tells apart."""
+    classes: dict[str, str] = {}
+    places: dict[str, Path] = {}
+    for entry in entries:
+        path = entry.path.relative_to(files)
+        check_name(str(path), files)
+        check_name(entry.class_name, files)
+        other = classes.setdefault(alike(entry.class_name), entry.class_name)
+        if other != entry.class_name:
+            raise InputError(
+                f"{files}: the classes {other!r} and {entry.class_name!r} differ in case or in how accents "
+                "are coded alone; make one of them, or rename one"
+            )
+        same = places.setdefault(alike(str(path)), path)
+        if same != path:
+            raise InputError(
+                f"{files}: {same} and {path} differ in case or in how accents are coded alone; rename one"
+            )
 
 
 def read_leaves(files: Path, folder: str | None) -> list[Entry]:
@@ -80,7 +109,7 @@ def read_leaves(files: Path, folder: str | None) -> list[Entry]:
         present = {kind: path if path.is_file() else None for kind, path in beside.items()}
         entries.append(
             Entry(
-                row["image_id"],
+                plain_id(row["image_id"]),
                 image,
                 row["class"],
                 row["split"],
@@ -106,7 +135,7 @@ def read_soycultivarvein(files: Path, folder: str | None) -> list[Entry]:
             if label is None:
                 raise InputError(f"{image}: {root / 'labels.pkl'} gives no class for it")
             name = f"{label:0{digits}d}"
-            entries.append(Entry(plain_id(image.stem), image, name, split, masks.get(image.stem)))
+            entries.append(Entry(plain_id(image.stem), image, name, split, mask_of(image, masks)))
     return entries
 
 
@@ -163,11 +192,13 @@ def read_folder(files: Path, folder: str | None) -> list[Entry]:
     images = root / "images" if (root / "images").is_dir() else root
     parts = {path.name for path in visible(images) if path.is_dir()}
     if parts == {"train", "test"}:
-        return [
+        entries = [
             entry
             for split in ("train", "test")
             for entry in class_folders(images / split, root / "masks" / split, split)
         ]
+        check_no_stray_mask(root / "masks", parts)
+        return entries
     return class_folders(images, root / "masks", "")
 
 
@@ -185,15 +216,30 @@ def class_folders(images: Path, masks: Path, split: str) -> list[Entry]:
         found = images_in(folder)
         if not found:
             raise InputError(f"{folder}: a class folder without an image in {sorted(IMAGE_SUFFIXES)}")
-        class_masks = by_stem(masks / folder.name, IMAGE_SUFFIXES)
-        stems = {path.stem for path in found}
-        for stem in class_masks:
-            if stem not in stems:
-                raise InputError(f"{class_masks[stem]}: no image in {folder} belongs to this mask")
+        class_masks = by_stem(masks / folder.name, MASK_SUFFIXES)
+        strange = set(class_masks.values()) - {mask_of(image, class_masks) for image in found}
+        if strange:
+            raise InputError(
+                f"{min(strange)}: no image in {folder} belongs to this mask; remove it, or give it its "
+                "image's name"
+            )
+        others = [path.name for path in visible(folder) if path not in found and path.is_file()]
+        if others:
+            log.warning("%s: %d files are passed over, not images: %s", folder, len(others), others[0])
         for image in found:
             image_id = plain_id(f"{folder.name}-{image.stem}")
-            entries.append(Entry(image_id, image, folder.name, split, class_masks.get(image.stem)))
+            entries.append(Entry(image_id, image, folder.name, split, mask_of(image, class_masks)))
+    check_no_stray_mask(masks, {entry.class_name for entry in entries})
     return entries
+
+
+def check_no_stray_mask(masks: Path, folders: set[str]) -> None:
+    """Refuse what lies in the masks' folder beside its `folders`: nobody would see that it is not used."""
+    for path in visible(masks) if masks.is_dir() else []:
+        if path.name not in folders and (path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES):
+            raise InputError(
+                f"{path}: belongs to no class; masks lie in a folder for each class, named as its images' one"
+            )
 
 
 READERS: dict[str, Callable[[Path, str | None], list[Entry]]] = {

@@ -44,11 +44,18 @@ def published_marks(chosen: pd.DataFrame, classes: Sequence[str]) -> Iterator[Ma
             f"mode published: {len(absent)} of {len(chosen)} chosen images have no published mask: "
             f"{listed(absent)}; use mode manual or automatic"
         )
+    empty = 0
     for row in chosen.itertuples():
         labels = read_label_mask(row.mask, len(classes), read_rgb(row.path).shape[:2])
         if not labels.any():
+            empty += 1
             log.warning("%s: the published mask is empty; kept", row.mask)
         yield Mark(labels, read_text(row.boxes) if row.boxes else "")
+    if empty == len(chosen):
+        raise InputError(
+            f"{chosen['mask'].iloc[0]}: is empty, as the published masks of all {empty} chosen images are; "
+            "choose more images, or use mode manual"
+        )
 
 
 def automatic_marks(chosen: pd.DataFrame, classes: Sequence[str]) -> Iterator[Mark]:
