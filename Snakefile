@@ -5,7 +5,7 @@ snakemake --cores 8 --configfile config/butterfly.yaml       another run
 snakemake --cores 8 results/demo/tables/table2.csv           one table and what it needs
 """
 
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 min_version("9.19")
 
@@ -16,7 +16,7 @@ if not workflow.configfiles:
     configfile: "config/config.yaml"
 
 
-validate(config, "workflow/schemas/config.schema.yaml")
+include: "workflow/rules/config.smk"
 
 
 pathvars:
@@ -40,6 +40,10 @@ include: "workflow/rules/classify.smk"
 include: "workflow/rules/scales.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+
+
+onstart:
+    begin_work()
 
 
 rule all:

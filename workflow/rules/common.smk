@@ -11,11 +11,22 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # Relative, so that a project folder that was moved re-runs nothing.
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
+from maskguide import interruption, one_snakemake
 from maskguide import region_variants, scale_variants  # names alone, nothing heavy
+
+# Jobs end when their snakemake does, even by SIGKILL; the next one finds a folder it can work in.
+if workflow.is_main_process:
+    another = one_snakemake.enter()
+    if another:
+        logger.warning(another)
+interruption.announce()
+# A job that is asked to stop says so in its log: `tee` leaves after it.
+shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\"; }}; ")
 
 ENVIRONMENT = "../../envs/maskguide.yaml"
 REGISTRY = "resources/datasets.yaml"
@@ -47,6 +58,15 @@ wildcard_constraints:
     region="[a-z][a-z0-9_]*",
     content="filled|binarised",
     shuffled="(-shuffled)?",
+
+
+def begin_work():
+    """Refuse to run jobs beside another snakemake: both would write the same files."""
+    if workflow.is_main_process:
+        try:
+            one_snakemake.work()
+        except one_snakemake.AnotherSnakemakeError as error:
+            raise WorkflowError(str(error)) from error
 
 
 def settings(section, dataset=None):

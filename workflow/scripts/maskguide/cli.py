@@ -34,7 +34,7 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
-    """Call `main(args)`; an `InputError`, or a disk's refusal, becomes one line on standard error, exit code 2.
+    """Call `main(args)`; an `InputError`, or a disk's refusal, is one line on standard error, exit code 2.
 
     SIGTERM, SIGINT and a snakemake that is gone end it with a line in the log, exit code 128 + signal.
     """
