@@ -124,6 +124,10 @@ for name, options in [
         raise WorkflowError(
             f"config: {place}.datasets names '{dataset}', not a data set of this run."
         )
+    for backbone in [*options.get("backbones", []), options.get("backbone")]:
+        unknown = backbone and config_check.unknown_backbone(backbone, place)
+        if unknown:
+            raise WorkflowError(unknown)
     for dataset in options["datasets"]:
         for method in [*options.get("controls", []), *options.get("methods", [])]:
             if name != "table4":  # its controls are names of masks

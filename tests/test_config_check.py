@@ -1,0 +1,47 @@
+"""What is wrong with a config is said in one line that names the key."""
+
+import pytest
+import yaml
+from maskguide import config_check
+from maskguide.learning import backbones
+
+
+@pytest.fixture(scope="module")
+def schema(root):
+    return yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+
+
+def test_the_projects_configs_have_no_error(root, schema):
+    for path in (root / "config").glob("*.yaml"):
+        assert config_check.complaint(yaml.safe_load(path.read_text()), schema) is None, path
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
+        ({"sedes": [1]}, "config: sedes: is no key; did you mean seeds?"),
+        ({"classify": {"epochz": 3}}, "config: classify.epochz: is no key; did you mean epochs?"),
+        ({"classify": {"xyz": 3}}, "config: classify.xyz: is no key; known are "),
+        ({"seeds": "many"}, "config: seeds: 'many' is not of type array; Seeds of the classifiers"),
+        ({"seeds": [1, 1]}, "config: seeds: [1, 1] names something twice; "),
+        ({"seeds": []}, "config: seeds: [] has fewer than 1 entries; "),
+        ({"classify": {"epochs": 0}}, "config: classify.epochs: 0 is below 1; "),
+        ({"boxes": {"mode": "drawn"}}, "config: boxes.mode: 'drawn' is none of "),
+        ({"detect": {"image_size": 100}}, "config: detect.image_size: 100 is no multiple of 32; "),
+        ({"tables": {"table1": {}}}, "config: tables.table1: lacks datasets; "),
+        ({"run": "a/b"}, "config: run: 'a/b' does not match "),
+        (None, "config: top level: lacks "),
+    ],
+)
+def test_one_line(schema, edit, line):
+    whole = {"run": "x", "datasets": {"leaves": {}}, "tables": {"table1": {"datasets": ["leaves"]}}}
+    config = {} if edit is None else {**whole, **edit}
+    found = config_check.complaint(config, schema)
+    assert found.startswith(line), found
+    assert "\n" not in found and len(found) < 1000
+
+
+def test_the_backbones_are_those_that_can_be_made():
+    assert sorted(config_check.BACKBONES) == sorted(backbones.names())
+    assert config_check.unknown_backbone("resnet50", "tables.table2") is None
+    assert "did you mean resnet50?" in config_check.unknown_backbone("resnet51", "tables.table2")

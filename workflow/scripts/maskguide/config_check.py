@@ -1,0 +1,80 @@
+"""What is wrong with a config, in one line: the key, the problem, the way out. Imports no torch."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import jsonschema
+
+SHOWN = 60  # characters of a wrong value
+
+# As `backbones.names()` lists them (a test compares), which imports torch.
+BACKBONES = (
+    *("small", "alexnet", "densenet121", "densenet161", "densenet169", "densenet201", "inception_v3"),
+    *("mobilenet_v2", "resnet101", "resnet152", "resnet18", "resnet34", "resnet50"),
+    *("resnext101_32x8d", "resnext101_64x4d", "resnext50_32x4d", "wide_resnet101_2", "wide_resnet50_2"),
+    *("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"),
+)
+
+
+def complaint(config: dict[str, Any], schema: dict[str, Any]) -> str | None:
+    """The line for the first of the config's errors by its schema; None where there is none."""
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
+    error = jsonschema.exceptions.best_match(errors)
+    if error is None:
+        return None
+    place = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        key = f"{place}.{unknown}" if place else unknown
+        return f"config: {key}: is no key; {way_out(unknown, known)}"
+    value = "" if error.validator == "required" else f"{error.instance!r} "
+    shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}… "
+    return f"config: {place or 'top level'}: {shown}{problem(error)}; {described(error)}"
+
+
+PROBLEMS = {
+    "minimum": "is below {}",
+    "exclusiveMinimum": "is not above {}",
+    "maximum": "is above {}",
+    "exclusiveMaximum": "is not below {}",
+    "multipleOf": "is no multiple of {}",
+    "minItems": "has fewer than {} entries",
+    "uniqueItems": "names something twice",
+    "pattern": "does not match {}",
+    "type": "is not of type {}",
+    "enum": "is none of {}",
+    "required": "lacks {}",
+}
+
+
+def problem(error: jsonschema.ValidationError) -> str:
+    """What is wrong with a value."""
+    rule = error.validator_value
+    if error.validator == "required":
+        rule = [key for key in rule if key not in error.instance]
+    words = ", ".join(map(str, rule)) if isinstance(rule, list) else str(rule)
+    return PROBLEMS.get(error.validator, "does not fit the schema").format(words)
+
+
+def described(error: jsonschema.ValidationError) -> str:
+    """What the schema says of the key, and where every key is explained."""
+    text = error.schema.get("description", "").split(". ")[0].rstrip(".")
+    return f"{text} (config/README.md)" if text else "config/README.md explains every key"
+
+
+def way_out(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like one that is not, else all of them."""
+    known = list(known)
+    near = difflib.get_close_matches(str(name), known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+
+
+def unknown_backbone(name: str, place: str) -> str | None:
+    """The line for a backbone that is none; None where it is known."""
+    if name in BACKBONES:
+        return None
+    return f"config: {place}: backbone '{name}' is unknown; {way_out(name, BACKBONES)}"
