@@ -217,8 +217,8 @@ def take(devices: Sequence[Device], slots: int, folder: Path, poll_seconds: floa
             said = waited
             numbers = ", ".join(str(number) for number in sorted({other.process for other in others}))
             log.info(
-                "waiting for a free one of %d GPU(s) since %.0f min; process(es) %s hold them: it goes on when"
-                " one ends; small trainings may share a GPU (slots)",
+                "waiting for a free one of %d GPU(s) since %.0f min; process(es) %s hold them: it goes on"
+                " when one ends; small trainings may share a GPU (slots)",
                 *(len(devices), waited / 60, numbers or "unknown"),
             )
         time.sleep(poll_seconds)

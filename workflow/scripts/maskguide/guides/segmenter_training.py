@@ -22,6 +22,7 @@ from maskguide.files import InputError
 from maskguide.guides import masks
 from maskguide.guides.segmenters import HierarchicalSegmenter, Prediction, resize
 from maskguide.learning import checkpoints
+from maskguide.learning.memory import AtOnce, running_out_is_said
 from maskguide.learning.transforms import IGNORE, Augmentation, normalise
 
 log = logging.getLogger("maskguide")
@@ -95,6 +96,9 @@ class SegmentationLoss(nn.Module):
         return terms
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if logits.is_cuda and torch.are_deterministic_algorithms_enabled():
+            # CUDA's kernel for maps adds up in any order, that for rows does not
+            logits, labels = logits.movedim(1, -1).flatten(0, -2), labels.flatten()
         return functional.cross_entropy(logits, labels, self.weights, ignore_index=IGNORE)
 
 
@@ -140,8 +144,24 @@ def train(
     """Train `model` in place on pairs of image uint8 [H, W, 3] and labels uint8 [H, W]; return the history.
 
     After every epoch the state goes to `resume`; one found there under the same `options` is continued, on
-    the CPU with the same result to the bit. Mixed precision on CUDA. `InputError` if the loss diverges.
+    the CPU with the same result to the bit. Mixed precision on CUDA; where its memory is too small for a
+    batch, fewer images are computed at a time (see `memory`). `InputError` if the loss diverges.
     """
+    with running_out_is_said("segmenter"):
+        return train_epochs(model, pairs, augmentation, training, device, resume, options or {})
+
+
+def train_epochs(
+    model: HierarchicalSegmenter,
+    pairs: Sequence[Pair],
+    augmentation: Augmentation,
+    training: Training,
+    device: str,
+    resume: Path | None,
+    options: Mapping[str, Any],
+) -> list[dict[str, float]]:
+    """The epochs that are still to be done, see `train`."""
+    at_once = AtOnce("segmenter")
     num_classes = len(model.architecture.classes) + 1
     model.to(device, memory_format=torch.channels_last)
     weights = class_weights([labels for _, labels in pairs], num_classes, training.class_balance)
@@ -150,7 +170,7 @@ def train(
     optimizer = create_optimizer(model, training)
     scaler = torch.amp.GradScaler(device, enabled=device != "cpu")
 
-    state = checkpoints.load(resume, options or {})
+    state = checkpoints.load(resume, options)
     history: list[dict[str, float]] = []
     if state is not None:
         model.load_state_dict(state["model"])
@@ -159,14 +179,13 @@ def train(
         history = state["history"]
         log.info("continuing after epoch %d of %d", len(history), training.epochs)
     for epoch in tqdm(range(len(history), training.epochs), desc="segmenter", unit="epoch", disable=None):
-        history.append(
-            train_epoch(model, criterion, optimizer, scaler, pairs, augmentation, training, epoch, device)
-        )
+        values = (model, criterion, optimizer, scaler, pairs, augmentation, training, at_once)
+        history.append(train_epoch(*values, epoch, device))
         parts = " ".join(f"{key} {value:.4g}" for key, value in history[-1].items() if key != "epoch")
         log.info("epoch %d/%d %s", epoch + 1, training.epochs, parts)
         saved = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
         saved |= {"scaler": scaler.state_dict(), "history": history}
-        checkpoints.save(resume, saved, options or {}, epoch + 1)
+        checkpoints.save(resume, saved, options, epoch + 1)
     return history
 
 
@@ -178,6 +197,7 @@ def train_epoch(
     pairs: Sequence[Pair],
     augmentation: Augmentation,
     training: Training,
+    at_once: AtOnce,
     epoch: int,
     device: str,
 ) -> dict[str, float]:
@@ -196,23 +216,18 @@ def train_epoch(
         rate = learning_rate(training, (epoch + step / len(loader)) / training.epochs)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast("cuda", torch.float16, enabled=device != "cpu"):
-            logits, predictions = model(images, training.scales)
-        terms = criterion(logits, predictions, labels)
-        loss = torch.stack(list(terms.values())).sum()
-        if not torch.isfinite(loss):
+        terms, predicted = add_gradients(
+            model, criterion, images, labels, training.scales, scaler, device, at_once
+        )
+        if not math.isfinite(terms["loss"]):
             raise InputError(
-                f"segmenter: the loss is {loss.item()} in epoch {epoch + 1}; lower the learning rate"
+                f"segmenter: the loss is {terms['loss']} in epoch {epoch + 1}; lower the learning rate"
             )
-        optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()
         scaler.step(optimizer)
         scaler.update()
-        for name, term in {"loss": loss, **terms}.items():
-            sums[name] = sums.get(name, 0.0) + term.item()
-        confusion += masks.confusion_matrix(
-            labels.cpu().numpy(), logits.argmax(1).cpu().numpy(), len(confusion)
-        )
+        for name, term in terms.items():
+            sums[name] = sums.get(name, 0.0) + term
+        confusion += masks.confusion_matrix(labels.cpu().numpy(), predicted, len(confusion))
     return {
         "epoch": epoch + 1,
         "learning_rate": learning_rate(training, epoch / training.epochs),
@@ -220,6 +235,41 @@ def train_epoch(
         "train_miou": 100 * float(np.nanmean(masks.intersection_over_union(confusion))),
         "seconds": round(time.perf_counter() - started, 3),
     }
+
+
+def add_gradients(
+    model: HierarchicalSegmenter,
+    criterion: SegmentationLoss,
+    images: Tensor,
+    labels: Tensor,
+    scales: Sequence[float],
+    scaler: torch.amp.GradScaler,
+    device: str,
+    at_once: AtOnce,
+) -> tuple[dict[str, float], np.ndarray]:
+    """Make the model's gradients those of a batch's loss.
+
+    Returns "loss" and its terms, of several parts their means weighted by the number of images, and the
+    predicted classes, int [B, H, W].
+    """
+
+    def compute(parts: list[slice]) -> tuple[dict[str, float], np.ndarray]:
+        model.zero_grad(set_to_none=True)  # of the step before, or of a try that ran out of memory
+        sums: dict[str, float] = {}
+        predicted = []
+        for part in parts:
+            share = len(labels[part]) / len(labels)
+            with torch.autocast("cuda", torch.float16, enabled=device != "cpu"):
+                logits, predictions = model(images[part], scales)
+            terms = criterion(logits, predictions, labels[part])
+            loss = torch.stack(list(terms.values())).sum()
+            scaler.scale(loss * share if len(parts) > 1 else loss).backward()
+            for name, term in {"loss": loss, **terms}.items():
+                sums[name] = sums.get(name, 0.0) + term.item() * share
+            predicted.append(logits.argmax(1).cpu().numpy())
+        return sums, np.concatenate(predicted)
+
+    return at_once.compute(len(labels), compute)
 
 
 def batches(loader: DataLoader, device: str) -> Iterator[tuple[Tensor, Tensor]]:

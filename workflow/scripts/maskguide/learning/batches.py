@@ -18,6 +18,7 @@ from maskguide.files import InputError
 from maskguide.learning.transforms import normalise
 from maskguide.methods.interface import Batch
 
+WORKERS = {"cpu": 0, "cuda": 4}  # threads that make batches ahead; on a CPU they would take its time
 FLIP_PROBABILITY = 0.5
 ERASED_SHARE = (0.02, 0.33)  # of the crop's area
 ERASED_RATIO = (0.3, 3.3)  # height / width
@@ -87,6 +88,7 @@ class TrainingImages:
     """The training images of a store, in random batches, with the masks of each mask store pooled to `grid`.
 
     `counterparts`: stores of further training images, which share names, classes and masks with the first.
+    `workers`: threads that make batches ahead; None: as many as the device is worth.
     What a batch holds depends on (seed, epoch, image) alone: neither threads nor an interruption change it.
     A last batch of a single image is left out (batch norm cannot learn from one).
     """
@@ -101,7 +103,9 @@ class TrainingImages:
         seed: int,
         erasing: float = 0.5,
         counterparts: Sequence[ImageStore] = (),
+        workers: int | None = None,
     ):
+        self.workers = workers
         self.images, self.masks, self.grid = images, masks, grid
         self.crop, self.batch_size, self.seed, self.erasing = crop, batch_size, seed, erasing
         self.labels = images.layout["class_id"].to_numpy()
@@ -123,11 +127,12 @@ class TrainingImages:
                     )
 
     def epoch(self, epoch: int, device: str) -> Iterator[Batch]:
-        """The batches of one epoch on `device`; on CUDA they are made ahead, on threads."""
+        """The batches of one epoch on `device`, made ahead where there are threads for it."""
         order = np.random.default_rng([self.seed, epoch]).permutation(len(self.sources))
         parts = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         parts = [part for part in parts if len(part) > 1]
-        made = ahead(lambda part: self.assemble(part, epoch), parts, workers=0 if device == "cpu" else 4)
+        workers = WORKERS[device] if self.workers is None else self.workers
+        made = ahead(lambda part: self.assemble(part, epoch), parts, workers)
         for pixels, draws, masks, labels in made:
             yield finish_batch(pixels, draws, masks, labels, device)
 
@@ -165,6 +170,12 @@ def finish_batch(
         batch.masks = move(torch.from_numpy(masks), device)
         batch.mask_present = batch.masks.flatten(start_dim=2).amax(dim=2) > 0
     return batch
+
+
+def part_of(batch: Batch, part: slice) -> Batch:
+    """Some images of a batch, and what is known of them."""
+    known = (batch.images, batch.labels, batch.masks, batch.mask_present)
+    return Batch(*(None if each is None else each[part] for each in known))
 
 
 def images_on(pixels: np.ndarray, device: str) -> Tensor:

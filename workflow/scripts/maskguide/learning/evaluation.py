@@ -14,7 +14,8 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 
 from maskguide.data.store import ImageStore
-from maskguide.learning.batches import ahead, images_on
+from maskguide.learning.batches import WORKERS, ahead, images_on
+from maskguide.learning.memory import AtOnce
 from maskguide.methods.interface import Output
 
 # Images of equal size go through the network together, up to so many pixels: on a CPU larger batches are
@@ -56,12 +57,19 @@ def for_inference(model: nn.Module) -> nn.Module:
 
 
 def predict(
-    model: nn.Module, images: ImageStore, rows: Sequence[int], device: str
+    model: nn.Module,
+    images: ImageStore,
+    rows: Sequence[int],
+    device: str,
+    at_once: AtOnce | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted class ids (int) and their probabilities (float) for whole images, in the order of `rows`."""
+    """Predicted class ids (int) and their probabilities (float) for whole images, in the order of `rows`.
+
+    at_once: remembers from one call to the next how many images the GPU's memory holds.
+    """
     predicted = np.zeros(len(rows), dtype=np.int64)
     confidence = np.zeros(len(rows))
-    for positions, output in outputs(model, images, rows, device):
+    for positions, output in outputs(model, images, rows, device, at_once):
         highest = output.logits.float().softmax(dim=1).cpu().max(dim=1)
         predicted[positions], confidence[positions] = highest.indices.numpy(), highest.values.numpy()
     return predicted, confidence
@@ -84,20 +92,40 @@ def head_probabilities(
 
 
 def outputs(
-    model: nn.Module, images: ImageStore, rows: Sequence[int], device: str
+    model: nn.Module,
+    images: ImageStore,
+    rows: Sequence[int],
+    device: str,
+    at_once: AtOnce | None = None,
 ) -> Iterator[tuple[list[int], Output]]:
-    """What a method says of whole images, in batches of one size: positions in `rows`, and the output."""
+    """What a method says of whole images, in batches of one size: positions in `rows`, and the output.
+
+    Batches become smaller where the GPU's memory is too small (see `memory`); `InputError` where it does not
+    hold a single image.
+    """
     model = for_inference(model)
+    at_once = at_once or AtOnce("prediction")
     batches = equal_sizes(images, rows, PIXELS_AT_ONCE[device])
 
     def load(positions: list[int]) -> np.ndarray:
         return np.stack([images.image(rows[position]) for position in positions])
 
-    loaded = ahead(load, batches, workers=0 if device == "cpu" else 4)
+    loaded = ahead(load, batches, workers=WORKERS[device])
     for positions, pixels in zip(batches, loaded, strict=True):
-        with torch.inference_mode(), mixed_precision(device):
-            output = model(images_on(pixels, device))
-        yield positions, output
+        done = 0
+        while done < len(positions):
+            part = at_once.parts(len(positions) - done)[0]
+            part = slice(done + part.start, done + part.stop)
+            try:
+                with torch.inference_mode(), mixed_precision(device):
+                    output = model(images_on(pixels[part], device))
+            except torch.OutOfMemoryError:
+                output = None
+            if output is None:  # tried again out here, where what the try held is freed
+                at_once.halve(part.stop - part.start)
+                continue
+            yield positions[part], output
+            done = part.stop
 
 
 def equal_sizes(images: ImageStore, rows: Sequence[int], pixels: int) -> list[list[int]]:

@@ -19,7 +19,9 @@ from tqdm import tqdm
 from maskguide import methods
 from maskguide.files import InputError, atomic_file
 from maskguide.learning import backbones, checkpoints, evaluation
-from maskguide.learning.batches import TrainingImages
+from maskguide.learning.batches import TrainingImages, part_of
+from maskguide.learning.memory import AtOnce, running_out_is_said
+from maskguide.methods.interface import Batch
 
 log = logging.getLogger("maskguide")
 
@@ -89,14 +91,29 @@ def train(
     """Train `model` in place on `data`, testing after every epoch on the store's test images.
 
     After every epoch the state goes to the folder `checkpoint`; one found there under the same `options`
-    is continued, on the CPU with the same result to the bit. `InputError` when the loss is no number.
+    is continued, on the CPU with the same result to the bit. Where a GPU's memory is too small for a batch,
+    fewer images are computed at a time (see `memory`). `InputError` when the loss is no number.
     """
+    with running_out_is_said("training"):
+        return train_epochs(model, data, schedule, device, checkpoint, options or {})
+
+
+def train_epochs(
+    model: nn.Module,
+    data: TrainingImages,
+    schedule: Schedule,
+    device: str,
+    checkpoint: Path | None,
+    options: Mapping[str, Any],
+) -> Progress:
+    """The epochs that are still to be done, see `train`."""
+    training, testing = AtOnce("training"), AtOnce("test")
     model.to(device, memory_format=torch.channels_last)
     optimizer = schedule.create_optimizer(model)
     half = device != "cpu" and evaluation.half_type() == torch.float16
     scaler = torch.amp.GradScaler(device, enabled=half)
     progress = Progress()
-    state = checkpoints.load(checkpoint, options or {})
+    state = checkpoints.load(checkpoint, options)
     if state is not None:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
@@ -108,9 +125,9 @@ def train(
         raise InputError("the image store holds no test image; check the split")
     for epoch in tqdm(range(len(progress.history), schedule.epochs), desc="epochs", disable=None):
         started = time.perf_counter()
-        row = train_epoch(model, data, optimizer, scaler, schedule.rate(epoch), epoch, device)
+        row = train_epoch(model, data, optimizer, scaler, schedule.rate(epoch), epoch, device, training)
         trained = time.perf_counter()
-        predicted, confidence = evaluation.predict(model, data.images, test_rows, device)
+        predicted, confidence = evaluation.predict(model, data.images, test_rows, device, testing)
         row["test_top1"] = evaluation.top1(data.labels[test_rows], predicted)
         row["seconds"] = time.perf_counter() - started
         if not progress.history or row["test_top1"] > max(each["test_top1"] for each in progress.history):
@@ -125,7 +142,7 @@ def train(
         )
         saved = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
         saved |= {"scaler": scaler.state_dict(), "progress": asdict(progress)}
-        checkpoints.save(checkpoint, saved, options or {}, epoch + 1)
+        checkpoints.save(checkpoint, saved, options, epoch + 1)
     return progress
 
 
@@ -137,6 +154,7 @@ def train_epoch(
     learning_rate: float,
     epoch: int,
     device: str,
+    at_once: AtOnce,
 ) -> dict[str, float]:
     """One pass over the training images (epoch from 0); the first columns of its row of the history."""
     for group in optimizer.param_groups:
@@ -147,24 +165,46 @@ def train_epoch(
     sums: dict[str, torch.Tensor] = {}
     seen = 0
     for batch in data.epoch(epoch, device):
-        with evaluation.mixed_precision(device):
-            output = model(batch.images)
-        terms = model.loss(output, batch)
-        loss = torch.stack(list(terms.values())).sum()
-        optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()
+        found = add_gradients(model, batch, scaler, device, at_once)
         scaler.step(optimizer)
         scaler.update()
-        right = (output.logits.argmax(dim=1) == batch.labels).sum()
-        count = len(batch.labels)
-        seen += count
-        for name, value in {"loss": loss, **terms}.items():
-            sums[name] = sums.get(name, 0) + value.detach() * count
-        sums["train_top1"] = sums.get("train_top1", 0) + 100 * right
+        for count, values in found:
+            seen += count
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0) + value
     means = {name: (total / seen).item() for name, total in sums.items()}
     if not math.isfinite(means["loss"]):
         raise InputError(f"the loss of epoch {epoch + 1} is {means['loss']}: lower --learning-rate")
     return {"epoch": epoch + 1, "learning_rate": learning_rate, **means}
+
+
+def add_gradients(
+    model: nn.Module, batch: Batch, scaler: torch.amp.GradScaler, device: str, at_once: AtOnce
+) -> list[tuple[int, dict[str, torch.Tensor]]]:
+    """Make the model's gradients those of the batch's loss.
+
+    Returns, of each part that was computed at once, its number of images and their sums of the loss, of its
+    terms and of "train_top1" (100 for a right answer).
+    """
+
+    def compute(parts: list[slice]) -> list[tuple[int, dict[str, torch.Tensor]]]:
+        model.zero_grad(set_to_none=True)  # of the step before, or of a try that ran out of memory
+        found = []
+        for part in parts:
+            images = batch if len(parts) == 1 else part_of(batch, part)
+            with evaluation.mixed_precision(device):
+                output = model(images.images)
+            terms = model.loss(output, images)
+            loss = torch.stack(list(terms.values())).sum()
+            count = len(images.labels)
+            share = count / len(batch.labels)
+            scaler.scale(loss * share if len(parts) > 1 else loss).backward()
+            values = {name: value.detach() * count for name, value in {"loss": loss, **terms}.items()}
+            right = (output.logits.argmax(dim=1) == images.labels).sum()
+            found.append((count, {**values, "train_top1": 100 * right}))
+        return found
+
+    return at_once.compute(len(batch.labels), compute)
 
 
 def save_model(path: Path, model: nn.Module, info: Mapping[str, Any]) -> None:
