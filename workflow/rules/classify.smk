@@ -62,9 +62,11 @@ rule pretrain_backbone:
         runtime=scaled(60),
     params:
         options=flags(config["pretrain"]),
+        # Not declared as output: Snakemake would delete it with a failed job's files.
+        checkpoint="resources/weights/.resume/{backbone}",
     shell:
-        "python {input.script:q} --backbone {wildcards.backbone:q} {params.options} --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        "python {input.script:q} --backbone {wildcards.backbone:q} {params.options}"
+        " --checkpoint {params.checkpoint:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule train_classifier:

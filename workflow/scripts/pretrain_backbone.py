@@ -3,6 +3,7 @@
 Each leaf belongs to a cultivar of its own, which no data set of ours contains; the network learns to tell
 the traits of its outline and its venation (angle, number of pairs, …). Telling a few dozen cultivars apart
 instead left it at chance in the same time. Writes a plain state dict, as train_classifier.py --weights takes.
+An interrupted training continues from --checkpoint, on a CPU with the same result to the bit.
 
 Example:
     python workflow/scripts/pretrain_backbone.py --backbone small \\
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("maskguide")
 WEIGHT_DECAY = 0.01  # of AdamW
+CHANGES_NO_RESULT = ("test_leaves", "device", "slots", "checkpoint", "output")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -44,6 +46,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--seed", type=int, default=1000, help="seed of cultivars, leaves and training")
     add("--device", default="auto", help="auto, cpu or cuda")
     add("--slots", type=int, default=1, help="trainings that may share one GPU")
+    add("--checkpoint", type=Path, help="folder of the state of an interrupted training (none: not kept)")
     add("--output", type=Path, required=True, help="state dict to write")
     return parser.parse_args(argv)
 
@@ -65,6 +68,7 @@ def train(
 ) -> None:
     """Regress standardised traits [N, traits] from random crops, some flipped, by a smooth L1 loss."""
     import torch
+    from maskguide.learning import checkpoints
     from maskguide.learning.batches import cut, draw_augmentation, images_on, move
     from maskguide.learning.evaluation import mixed_precision
     from torch.nn.functional import smooth_l1_loss
@@ -75,8 +79,19 @@ def train(
         optimizer, args.learning_rate, total_steps=args.epochs * steps, pct_start=0.1
     )
     rng = np.random.default_rng([args.seed])
+    parts = {"backbone": backbone, "optimizer": optimizer, "schedule": schedule}
+    options = {name: value for name, value in vars(args).items() if name not in CHANGES_NO_RESULT}
+    state = checkpoints.load(args.checkpoint, options)
+    first = 0
+    if state is not None:
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        rng.bit_generator.state = state["order"]
+        torch.set_rng_state(state["dropout"])
+        first = state["epoch"]
+        log.info("continuing after epoch %d of %d", first, args.epochs)
     backbone.train()
-    for epoch in tqdm(range(args.epochs), desc="epochs", disable=None):
+    for epoch in tqdm(range(first, args.epochs), desc="epochs", disable=None):
         order = rng.permutation(len(images))
         losses = []
         for rows in np.split(order[: steps * args.batch_size], steps):
@@ -91,6 +106,9 @@ def train(
             schedule.step()
             losses.append(loss.detach())
         log.info("epoch %d/%d: loss %.4f", epoch + 1, args.epochs, torch.stack(losses).mean().item())
+        saved = {name: part.state_dict() for name, part in parts.items()}
+        saved |= {"epoch": epoch + 1, "order": rng.bit_generator.state, "dropout": torch.get_rng_state()}
+        checkpoints.save(args.checkpoint, saved, options, epoch + 1)
 
 
 def explained(backbone: Backbone, images: np.ndarray, traits: np.ndarray, device: str) -> np.ndarray:
@@ -115,7 +133,7 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(f"--leaves {args.leaves}: give at least one batch of {args.batch_size}")
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
     import torch
-    from maskguide.learning import backbones
+    from maskguide.learning import backbones, checkpoints
 
     log.info("drawing %d leaves", args.leaves + args.test_leaves)
     images, traits = draw_leaves(args.leaves + args.test_leaves, args.size, args.seed)
@@ -130,6 +148,7 @@ def main(args: argparse.Namespace) -> None:
     log.info("R²: %s", ", ".join(f"{name} {score:.2f}" for name, score in zip(names, scores, strict=True)))
     with atomic_file(args.output) as path:
         torch.save({name: tensor.cpu() for name, tensor in backbone.state_dict().items()}, path)
+    checkpoints.clear(args.checkpoint)
     log.info("pre-trained %s in %s", args.backbone, args.output)
 
 
