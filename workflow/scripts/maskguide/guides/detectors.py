@@ -23,7 +23,7 @@ from PIL import Image
 from torch import nn
 
 from maskguide.files import InputError, atomic_file
-from maskguide.learning.weights import read_weights
+from maskguide.learning.weights import read_weights, reason
 
 log = logging.getLogger("maskguide")
 
@@ -116,8 +116,7 @@ def load(path: Path) -> Detector:
         architecture, regions = content["architecture"], tuple(content["regions"])
         state, image_size = content["state_dict"], content["image_size"]
     except Exception as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}: is no trained detector ({reason}); train it again") from error
+        raise InputError(f"{path}: is no trained detector ({reason(error)}); train it again") from error
     model = create(architecture, len(regions))
     model.load_state_dict(state)
     return Detector(model.eval(), architecture, regions, image_size)

@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from maskguide.files import InputError, atomic_file
 from maskguide.learning.transforms import normalise
+from maskguide.learning.weights import reason
 
 log = logging.getLogger("maskguide")
 ATTENTION_CHANNELS = 256
@@ -233,9 +234,8 @@ def read_checkpoint(path: str | Path) -> dict:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        message = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path}: cannot be read as PyTorch weights ({message}); give a state dict"
+            f"{path}: cannot be read as PyTorch weights ({reason(error)}); give a state dict"
         ) from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds a {type(content).__name__}, not a dict; give a state dict")

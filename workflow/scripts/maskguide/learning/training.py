@@ -21,6 +21,7 @@ from maskguide.files import InputError, atomic_file
 from maskguide.learning import backbones, checkpoints, evaluation
 from maskguide.learning.batches import TrainingImages, part_of
 from maskguide.learning.memory import AtOnce, running_out_is_said
+from maskguide.learning.weights import reason
 from maskguide.methods.interface import Batch
 
 log = logging.getLogger("maskguide")
@@ -223,6 +224,5 @@ def load_model(path: Path) -> tuple[nn.Module, dict[str, Any]]:
         model = methods.create(info["method"], backbone, info["options"])
         model.load_state_dict(state)
     except (OSError, EOFError, RuntimeError, KeyError, AttributeError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}: is no trained classifier ({reason}); train it again") from error
+        raise InputError(f"{path}: is no trained classifier ({reason(error)}); train it again") from error
     return model.eval(), info
