@@ -19,24 +19,26 @@ def published(tmp_path):
     return path.rename(tmp_path / f"resnet18-{sha256(path)[:8]}.pth")
 
 
-def test_weights_are_fetched_and_their_hash_is_checked(published, cache):
-    state = fetch_weights.fetch(published.as_uri())
+def test_weights_are_fetched_and_their_hash_is_checked(published, cache, tmp_path):
+    folder = tmp_path / "weights"
+    state = fetch_weights.fetch(published.as_uri(), folder)
+    assert not list(folder.iterdir()) and not cache.exists()
     assert torch.equal(state["conv1.weight"], torch.load(published, weights_only=True)["conv1.weight"])
     wrong = published.rename(published.with_name("resnet18-01234567.pth"))
     with pytest.raises(InputError, match=r"cannot be fetched .*hash"):
-        fetch_weights.fetch(wrong.as_uri())
+        fetch_weights.fetch(wrong.as_uri(), folder)
 
 
 def test_a_cached_file_is_checked_too(published, cache):
     cache.mkdir(parents=True)
     torch.save({"conv1.weight": torch.zeros(1)}, cache / published.name)
     with pytest.raises(InputError, match=r"resnet18-.*its SHA-256 does not begin with"):
-        fetch_weights.fetch(published.as_uri())
+        fetch_weights.fetch(published.as_uri(), cache.parent)
 
 
 def test_what_cannot_be_fetched_names_the_way_out(tmp_path, cache):
     with pytest.raises(InputError, match=r"cannot be fetched .*name a file you have in the config"):
-        fetch_weights.fetch((tmp_path / "absent-01234567.pth").as_uri())
+        fetch_weights.fetch((tmp_path / "absent-01234567.pth").as_uri(), tmp_path)
 
 
 def test_the_first_imagenet_set_is_taken():

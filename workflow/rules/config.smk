@@ -10,6 +10,9 @@ from snakemake.utils import validate
 sys.path.insert(0, os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 from maskguide import config_check  # names alone, nothing heavy
 
+# Nothing is written outside the project: jobs inherit where matplotlib keeps its list of fonts.
+os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(".snakemake/matplotlib"))
+
 CONFIG_SCHEMA = f"{workflow.current_basedir}/../schemas/config.schema.yaml"
 
 with open(CONFIG_SCHEMA, encoding="utf-8") as file:

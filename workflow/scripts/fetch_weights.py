@@ -1,7 +1,7 @@
 """Fetch a backbone's ImageNet weights by torchvision's own loader, their hash checked. Needs the network.
 
 Without one, name a file you have in the config instead, weights: {resnet50: PATH}. A file in PyTorch's own
-cache is taken from there.
+cache is taken from there; what is fetched goes beside the output, never into that cache.
 
 Example:
     python workflow/scripts/fetch_weights.py --backbone resnet50 \\
@@ -43,26 +43,34 @@ def weights_url(backbone: str) -> str:
     return models.get_model_weights(backbone)["IMAGENET1K_V1"].url
 
 
-def fetch(url: str) -> dict[str, torch.Tensor]:
-    """The state dict at `url`, by way of PyTorch's cache; the hash in its name is checked even there."""
+def fetch(url: str, folder: Path) -> dict[str, torch.Tensor]:
+    """The state dict at `url`, from PyTorch's cache or by way of `folder`; its name's hash is checked."""
     name = url.rpartition("/")[2]
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / name
+    place = cached if cached.is_file() else folder / name
     try:
         state = torch.hub.load_state_dict_from_url(
-            url, map_location="cpu", progress=sys.stderr.isatty(), check_hash=True, weights_only=True
+            url,
+            str(place.parent),
+            map_location="cpu",
+            progress=sys.stderr.isatty(),
+            check_hash=True,
+            weights_only=True,
         )
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         way_out = "name a file you have in the config, weights: {NAME: PATH}"
         raise InputError(f"{url}: cannot be fetched ({reason}); {way_out}") from error
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / name
     expected = re.search(r"-([0-9a-f]{8,})\.", name)
-    if expected and not sha256(cached).startswith(expected[1]):
-        raise InputError(f"{cached}: its SHA-256 does not begin with {expected[1]}; delete it and run again")
+    if expected and not sha256(place).startswith(expected[1]):
+        raise InputError(f"{place}: its SHA-256 does not begin with {expected[1]}; delete it and run again")
+    if place != cached:
+        place.unlink()
     return state
 
 
 def main(args: argparse.Namespace) -> None:
-    state = fetch(weights_url(args.backbone))
+    state = fetch(weights_url(args.backbone), args.output.parent)
     with atomic_file(args.output) as temporary:
         torch.save(dict(state), temporary)
         backbones.create(args.backbone, temporary, num_classes=2)  # refuses what does not fit
