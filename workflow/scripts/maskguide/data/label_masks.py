@@ -15,6 +15,7 @@ from PIL import Image
 from maskguide.data.pictures import open_upright
 from maskguide.files import InputError
 
+PNG_START = b"\x89PNG\r\n\x1a\n"
 Reader = Callable[[str | Path], np.ndarray]
 
 BUTTERFLY_FOREGROUND = (1, 3)  # palette values, from the data set's README
@@ -123,8 +124,11 @@ def read_figure_colours(path: str | Path) -> np.ndarray:
 
 def is_canonical(path: str | Path, labels: np.ndarray) -> bool:
     """Whether the file already is a PNG of mode L with exactly these labels."""
-    with Image.open(path) as image:
-        return image.format == "PNG" and image.mode == "L" and bool(np.array_equal(np.asarray(image), labels))
+    with Path(path).open("rb") as file:
+        if file.read(len(PNG_START)) != PNG_START:
+            return False
+    image = open_upright(path)
+    return image.mode == "L" and bool(np.array_equal(np.asarray(image), labels))
 
 
 OWN_READERS: dict[str, Reader] = {"btfpis": read_butterfly, "cub200": read_majority}
