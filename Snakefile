@@ -44,6 +44,7 @@ include: "workflow/rules/figures.smk"
 
 onstart:
     begin_work()
+    replace_sacct()
 
 
 rule all:

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
+from whole_run import copy_project, snakemake
 
 settings.register_profile("maskguide", deadline=None)  # a busy machine is no failure
 settings.load_profile("maskguide")
@@ -24,4 +26,19 @@ def shared() -> Path:
     folder = ROOT.parent / "shared"
     if not (folder / "data").is_dir():
         pytest.skip("needs the real images in ../shared")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A copy of the project in which the smoke run has ended; made once, whichever worker asks first."""
+    shared_by_workers = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared_by_workers = shared_by_workers.parent
+    folder = shared_by_workers / "smoke"
+    with FileLock(f"{folder}.lock"):
+        if not folder.is_dir():
+            done = snakemake(copy_project(ROOT, folder), "--configfile", "config/smoke.yaml")
+            (folder / "printed").write_text(done.stdout + done.stderr)
+        assert (folder / "results/smoke/metrics.csv").is_file(), (folder / "printed").read_text()[-8000:]
     return folder

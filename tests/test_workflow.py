@@ -1,84 +1,21 @@
-"""The workflow as a whole: plans by dry run, one small run end to end, what re-runs, what is refused."""
+"""The plan of the workflow: what a dry run lists, what is refused, what every rule and script must say."""
 
 import argparse
 import importlib
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
-
-PROJECT_FILES = ("Snakefile", "workflow", "config", "profiles", "envs", "resources/datasets.yaml")
-
-
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800)
-
-
-def plan(folder: Path, *arguments: str) -> str:
-    """What a dry run prints."""
-    done = snakemake(folder, "--dry-run", *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def jobs(folder: Path, *arguments: str) -> dict[str, int]:
-    """Job counts by rule, as a dry run plans them; empty when nothing is to be done."""
-    table = re.search(r"^job +count\n[- ]+\n(.*?)\n\n", plan(folder, *arguments), re.MULTILINE | re.DOTALL)
-    return (
-        {name: int(count) for name, count in (line.split() for line in table[1].splitlines())}
-        if table
-        else {}
-    )
-
-
-def copy_project(root: Path, folder: Path) -> Path:
-    for name in PROJECT_FILES:
-        source, place = root / name, folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, place)
-    return folder
+from whole_run import copy_project, jobs, plan, read_config, snakemake, trained, write_config
 
 
 @pytest.fixture
 def project(root, tmp_path) -> Path:
     """A copy of the project that a test may edit."""
     return copy_project(root, tmp_path / "project")
-
-
-@pytest.fixture(scope="module")
-def finished(root, tmp_path_factory) -> Path:
-    """A copy of the project in which the smoke run has ended."""
-    folder = copy_project(root, tmp_path_factory.mktemp("smoke") / "project")
-    done = snakemake(folder, "--configfile", "config/smoke.yaml")
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return folder
-
-
-def read_config(folder: Path, name: str) -> dict:
-    return yaml.safe_load((folder / "config" / name).read_text())
-
-
-def write_config(folder: Path, content: dict) -> str:
-    (folder / "edited.yaml").write_text(yaml.safe_dump(content))
-    return "edited.yaml"
-
-
-def trained(listing: str) -> set[str]:
-    """The methods whose training jobs a dry run lists."""
-    return set(re.findall(r"output: results/\w+/runs/\w+/([a-z0-9_-]+)/", listing))
 
 
 @pytest.mark.parametrize(
@@ -159,88 +96,6 @@ def test_workflow_folder_is_an_entry_too(project):
     counts = jobs(project, "--snakefile", "workflow/Snakefile")
     assert counts.pop("everything") == 1
     assert {**counts, "all": 1} == jobs(project)
-
-
-@pytest.mark.slow
-def test_the_whole_road(finished):
-    results = finished / "results/smoke"
-    tables = [*(f"table{n}" for n in (1, 2, 3, 4)), *(f"mgfe_table{n}" for n in (1, 2, 3))]
-    tables += ["aca_table6", "aca_boxes", "compare"]
-    for table in tables:
-        assert len(pd.read_csv(results / f"tables/{table}.csv")) > 0
-        assert (results / f"tables/{table}.md").read_text().strip()
-        assert (results / f"figures/{table}.png").stat().st_size > 5000
-    kinds = ["strips", "curves", "confusion", "regions", "cam", "annotation"]
-    for kind in (*kinds, "attention", "attended", "classifiers"):
-        assert (results / f"figures/{kind}_leaves.png").stat().st_size > 5000
-    metrics = pd.read_csv(results / "metrics.csv")
-    assert set(metrics["method"]) == {
-        *("baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mdm"),
-        *("mgfe", "mgfe-vein", "mgfe-contour", "mgfe-n2", "mgfe-binarised-counterparts-shuffled"),
-        *("aca", "aca-s1", "aca-n1-s1", "tdsa"),
-    }
-    assert (metrics.groupby("method").size().drop("mdm") == 2).all()
-    assert not list(results.glob(".resume/**/*.pt")), "resume state is deleted on success"
-
-
-@pytest.mark.slow
-def test_a_finished_run_has_nothing_to_do(finished):
-    assert jobs(finished, "--configfile", "config/smoke.yaml") == {}
-
-
-@pytest.mark.slow
-def test_editing_tau_reruns_the_guided_methods_only(finished):
-    config = read_config(finished, "smoke.yaml")
-    config["classify"]["guidance_weight"] = 0.2
-    listing = plan(finished, "--configfile", write_config(finished, config))
-    assert trained(listing) == {"mga", "mga-truth", "mga-shuffled"}
-    assert "rule train_segmenter" not in listing
-
-
-@pytest.mark.slow
-def test_editing_the_regions_options_reruns_what_uses_them(finished):
-    config = read_config(finished, "smoke.yaml")
-    config["mgfe"] = {"region_loss_weights": {"default": 0.2}}
-    listing = plan(finished, "--configfile", write_config(finished, config))
-    assert {name.split("-")[0] for name in trained(listing)} == {"mgfe"}
-    assert "rule train_detector" not in listing and "rule mask_regions" not in listing
-    config = read_config(finished, "smoke.yaml")
-    config["detect"]["keep"] = "all"
-    counts = jobs(finished, "--configfile", write_config(finished, config))
-    assert counts["mask_regions"] == 6 and "train_detector" not in counts and "table4" not in counts
-
-
-@pytest.mark.slow
-def test_editing_acas_options_reruns_aca_and_what_sees_its_crops(finished):
-    config = read_config(finished, "smoke.yaml")
-    config["aca"]["classifiers"] = 3
-    listing = plan(finished, "--configfile", write_config(finished, config))
-    assert trained(listing) == {"aca", "aca-s1", "aca-s2", "aca-n2-s1"}
-    config = read_config(finished, "smoke.yaml")
-    config["tdsa"] = {"diversity_weight": 10}
-    listing = plan(finished, "--configfile", write_config(finished, config))
-    assert trained(listing) == {"tdsa"}
-
-
-@pytest.mark.slow
-def test_editing_a_shared_module_reruns_what_imports_it(finished):
-    module = finished / "workflow/scripts/maskguide/learning/training.py"
-    text = module.read_text()
-    module.write_text(text + "\n# edited\n")
-    try:
-        counts = jobs(finished, "--configfile", "config/smoke.yaml")
-    finally:
-        module.write_text(text)
-    assert counts["train_classifier"] == 28
-    assert "train_segmenter" not in counts and "generate_leaves" not in counts
-
-
-@pytest.mark.slow
-def test_the_report_shows_tables_and_figures(finished):
-    done = snakemake(finished, "--configfile", "config/smoke.yaml", "--report", "report.zip")
-    assert done.returncode == 0, done.stdout + done.stderr
-    shutil.unpack_archive(finished / "report.zip", finished / "report")
-    assert list((finished / "report").rglob("report.html"))
 
 
 @pytest.mark.parametrize(

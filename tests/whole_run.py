@@ -1,0 +1,66 @@
+"""The project as its tests run it: a copy that may be edited, snakemake in it, what a dry run plans."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+PROJECT_FILES = ("Snakefile", "workflow", "config", "profiles", "envs", "resources/datasets.yaml")
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Snakemake on two cores in a copy of the project."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800)
+
+
+def plan(folder: Path, *arguments: str) -> str:
+    """What a dry run prints."""
+    done = snakemake(folder, "--dry-run", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def jobs(folder: Path, *arguments: str) -> dict[str, int]:
+    """Job counts by rule, as a dry run plans them; empty when nothing is to be done."""
+    table = re.search(r"^job +count\n[- ]+\n(.*?)\n\n", plan(folder, *arguments), re.MULTILINE | re.DOTALL)
+    return (
+        {name: int(count) for name, count in (line.split() for line in table[1].splitlines())}
+        if table
+        else {}
+    )
+
+
+def copy_project(root: Path, folder: Path) -> Path:
+    """What of the project a run needs, in a new folder."""
+    for name in PROJECT_FILES:
+        source, place = root / name, folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, place)
+    return folder
+
+
+def read_config(folder: Path, name: str) -> dict:
+    """A config of the copy, to edit."""
+    return yaml.safe_load((folder / "config" / name).read_text())
+
+
+def write_config(folder: Path, content: dict) -> str:
+    """Write an edited config into the copy; what --configfile calls it."""
+    (folder / "edited.yaml").write_text(yaml.safe_dump(content))
+    return "edited.yaml"
+
+
+def trained(listing: str) -> set[str]:
+    """The methods whose training jobs a dry run lists."""
+    return set(re.findall(r"output: results/\w+/runs/\w+/([a-z0-9_-]+)/", listing))
