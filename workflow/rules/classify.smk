@@ -62,10 +62,11 @@ rule pretrain_backbone:
         runtime=scaled(60),
     params:
         options=flags(config["pretrain"]),
+        files=lambda wc, input: flags(device_flags()),
         # Not declared as output: Snakemake would delete it with a failed job's files.
         checkpoint="resources/weights/.resume/{backbone}",
     shell:
-        "python {input.script:q} --backbone {wildcards.backbone:q} {params.options}"
+        "python {input.script:q} --backbone {wildcards.backbone:q} {params.options} {params.files}"
         " --checkpoint {params.checkpoint:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -108,7 +109,7 @@ rule train_classifier:
                 "annotated": input.annotated or None,
                 "zoom": input.zoom or None,
                 "weights": input.weights or None,
-                "slots": config["classify"]["slots"],  # changes no result
+                **device_flags(config["classify"]["slots"]),
             }
         ),
         # Not declared as output: Snakemake would delete it with a failed job's files.

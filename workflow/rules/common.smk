@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,7 @@ interruption.announce()
 # A job that is asked to stop says so in its log: `tee` leaves after it.
 shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\"; }}; ")
 
+SACCT_FOLDER = f"{workflow.current_basedir}/../../profiles/slurm/bin"
 ENVIRONMENT = "../../envs/maskguide.yaml"
 REGISTRY = "resources/datasets.yaml"
 RESULTS = f"results/{config['run']}"
@@ -69,6 +71,18 @@ def begin_work():
             raise WorkflowError(str(error)) from error
 
 
+def replace_sacct():
+    """On a SLURM without accounting, have the controller answer what the executor plugin asks of sacct.
+
+    The plugin asks sacct while the controller restarts; without an answer it forgets its jobs and waits for ever.
+    """
+    executor = workflow.executor_plugin
+    if executor and executor.name == "slurm" and shutil.which("sacct"):
+        question = ["sacct", "--noheader", "--allocations", "--starttime=now"]
+        if subprocess.run(question, capture_output=True).returncode:
+            os.environ["PATH"] = f"{SACCT_FOLDER}{os.pathsep}{os.environ['PATH']}"
+
+
 def settings(section, dataset=None):
     """A config section, with what the data set says otherwise put over it."""
     own = (config["datasets"][dataset] or {}).get(section) or {} if dataset else {}
@@ -79,7 +93,7 @@ def settings(section, dataset=None):
 
 
 def flags(options, *keys):
-    """Render options as quoted command-line flags; only `keys` where given. None and [] are left out.
+    """Render options as quoted command-line flags; only `keys` where given. None, False and [] are left out.
 
     Sorted, so that the order of keys in a config changes nothing. Snakemake re-runs a job whose params changed,
     but looks away from params that are functions of `input`: options from the config and flags for input files
@@ -88,9 +102,11 @@ def flags(options, *keys):
     words = []
     for key in keys or sorted(options):
         value = options[key]
-        if value is None or value == []:
+        if value is None or value is False or value == []:
             continue
         words.append(f"--{key.replace('_', '-')}")
+        if value is True:
+            continue
         words += (
             [str(item) for item in value] if isinstance(value, list) else [str(value)]
         )
@@ -145,8 +161,16 @@ def imported_modules(path):
     return frozenset(file for file in candidates if file.is_file())
 
 
+def device_flags(slots=None):
+    """Where a job computes, which changes no result: to stand among params that are functions of `input`."""
+    device = config["device"]
+    return {"device": None if device == "auto" else device, "slots": slots}
+
+
 def gpus(wildcards=None):
-    """GPUs that a training job asks for: 1, but 0 for a local run on a machine that has none."""
+    """GPUs that a training job asks for: 1, but 0 for a local run on a machine that has none, or on CPUs."""
+    if config["device"] == "cpu":
+        return 0
     executor = workflow.executor_plugin
     common = executor.common_settings if executor else None
     local = common is None or common.local_exec or common.dryrun_exec

@@ -142,7 +142,9 @@ rule train_detector:
                 },
             }
         ),
-        weights=lambda wc, input: flags({"weights": input.weights or None}),
+        weights=lambda wc, input: flags(
+            {"weights": input.weights or None, **device_flags()}
+        ),
         # Not declared as output: Snakemake would delete it with a failed job's files.
         resume=f"{RESULTS}/.resume/detect/{{dataset}}/{{annotated}}",
         folder=subpath(output.model, parent=True),
@@ -170,8 +172,10 @@ rule detect_regions:
         gpu=gpus,
         mem_mb=scaled(4000),
         runtime=scaled(120),
+    params:
+        files=lambda wc, input: flags(device_flags()),
     shell:
-        "python {input.script:q} --index {input.index:q} --model {input.model:q} --output {output:q}"
+        "python {input.script:q} --index {input.index:q} --model {input.model:q} {params.files} --output {output:q}"
         " 2>&1 | tee {log:q}"
 
 

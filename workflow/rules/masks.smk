@@ -22,11 +22,15 @@ rule infer_masks:
         runtime=scaled(120),
     params:
         options=lambda wc: flags(
-            {"scales": settings("segment", wc.dataset)["inference_scales"]}
+            {
+                "scales": settings("segment", wc.dataset)["inference_scales"],
+                "deterministic": settings("segment", wc.dataset)["deterministic"],
+            }
         ),
+        files=lambda wc, input: flags(device_flags()),
     shell:
         "python {input.script:q} --index {input.index:q} --model {input.model:q} {params.options}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        " {params.files} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule make_masks:

@@ -26,7 +26,8 @@ rule attend_regions:
         files=lambda wc, input: flags(
             {
                 "zoom": input.zoom or None,
-                "slots": config["classify"]["slots"],  # changes no result
+                "deterministic": config["classify"]["deterministic"],
+                **device_flags(config["classify"]["slots"]),
             }
         ),
     shell:
@@ -97,7 +98,8 @@ rule combine_scales:
         files=lambda wc, input: flags(
             {
                 "zooms": list(input.zooms),
-                "slots": config["classify"]["slots"],  # changes no result
+                "deterministic": config["classify"]["deterministic"],
+                **device_flags(config["classify"]["slots"]),
             }
         ),
         folder=subpath(output.metrics, parent=True),

@@ -37,7 +37,11 @@ rule train_segmenter:
             }
         ),
         files=lambda wc, input: flags(
-            {"weights": input.weights or None, "init_from": input.init_from or None}
+            {
+                "weights": input.weights or None,
+                "init_from": input.init_from or None,
+                **device_flags(),
+            }
         ),
         # Not declared as output: Snakemake would delete it with a failed job's files.
         resume=f"{RESULTS}/.resume/segment/{{dataset}}",

@@ -27,12 +27,17 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--run", type=Path, required=True, help="folder of the run, made by train_classifier.py --method aca")
     add("--device", default="auto", help="auto, cpu or cuda")
     add("--slots", type=int, default=1, help="jobs that may share one GPU")
+    add(
+        "--deterministic",
+        action="store_true",
+        help="on CUDA, slower kernels that give the same bits each time",
+    )
     add("--output", type=Path, required=True, help="attended.csv to write")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
-    device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
+    device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import numpy as np
     from maskguide.data.store import ImageStore
     from maskguide.learning import attend, backbones, evaluation, training

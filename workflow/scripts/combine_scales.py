@@ -42,6 +42,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add("--device", default="auto", help="auto, cpu or cuda")
     add("--slots", type=int, default=1, help="jobs that may share one GPU")
+    add(
+        "--deterministic",
+        action="store_true",
+        help="on CUDA, slower kernels that give the same bits each time",
+    )
     add("--output-dir", type=Path, required=True, help="folder of the run to write")
     return parser.parse_args(argv)
 
@@ -67,7 +72,7 @@ def main(args: argparse.Namespace) -> None:
             f"--zooms: {len(args.zooms)} given for {len(args.runs)} runs; give one for each after the first"
         )
     found = read_runs(args.runs)
-    device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
+    device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import numpy as np
     from maskguide.data.store import ImageStore
     from maskguide.learning import evaluation, training

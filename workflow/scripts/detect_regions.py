@@ -30,20 +30,24 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from maskguide import gpu
+
+    device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
     from maskguide.guides import detectors
 
-    device = gpu.lease(args.slots, args.device)
     with detectors.private_settings(args.output.parent / "ultralytics-detect"):
         import pandas as pd
         from maskguide.data import datasets
         from maskguide.guides import masks
+        from maskguide.learning.memory import running_out_is_said
 
         index = datasets.read_index(args.index).sort_values("image_id")
         detector = detectors.load(args.model)
         rows = []
         pairs = zip(index["image_id"], index["path"], strict=True)
         for image_id, path in tqdm(pairs, total=len(index), desc="regions", unit="image", disable=None):
-            for *box, confidence, region in detectors.detect(detector, masks.read_image(path), device):
+            with running_out_is_said(path):
+                found = detectors.detect(detector, masks.read_image(path), device)
+            for *box, confidence, region in found:
                 corners = [round(float(value), 2) for value in box]
                 rows.append([image_id, detector.regions[int(region)], *corners, round(float(confidence), 5)])
     write_csv(args.output, pd.DataFrame(rows, columns=detectors.DETECTION_COLUMNS))

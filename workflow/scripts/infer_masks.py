@@ -29,6 +29,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--slots", type=int, default=1, help="jobs that may share one GPU")
+    parser.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="on CUDA, slower kernels that give the same bits each time",
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder of the masks")
     return parser.parse_args(argv)
 
@@ -36,17 +41,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     from maskguide import gpu
     from maskguide.data import datasets
-    from maskguide.guides import masks, segmenters
+    from maskguide.guides import masks
 
     if min(args.scales) <= 0 or len(set(args.scales)) < len(args.scales):
         raise InputError(f"scales {args.scales}: give different factors above 0")
     index = masks.training_first(datasets.read_index(args.index))
+    device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
+    from maskguide.guides import segmenters
+    from maskguide.learning.memory import running_out_is_said
+
     model = segmenters.load(args.model)
-    device = gpu.lease(args.slots, args.device)
     with atomic_directory(args.output) as folder:
         rows = zip(index["image_id"], index["path"], strict=True)
         for image_id, path in tqdm(rows, total=len(index), desc="masks", unit="image", disable=None):
-            probability = segmenters.predict(model, masks.read_image(path), args.scales, device)
+            with running_out_is_said(f"{path}, scales {args.scales}"):
+                probability = segmenters.predict(model, masks.read_image(path), args.scales, device)
             soft = masks.soft_of_probability(1 - probability[0])
             masks.write_masks(folder, image_id, soft, probability.argmax(axis=0).astype("uint8"))
         cli.save_arguments(folder / "args.yaml", args)

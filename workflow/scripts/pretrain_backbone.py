@@ -46,6 +46,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--seed", type=int, default=1000, help="seed of cultivars, leaves and training")
     add("--device", default="auto", help="auto, cpu or cuda")
     add("--slots", type=int, default=1, help="trainings that may share one GPU")
+    add(
+        "--deterministic",
+        action="store_true",
+        help="on CUDA, slower kernels that give the same bits each time",
+    )
     add("--checkpoint", type=Path, help="folder of the state of an interrupted training (none: not kept)")
     add("--output", type=Path, required=True, help="state dict to write")
     return parser.parse_args(argv)
@@ -131,9 +136,10 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(f"--size {args.size}: give {synthetic.SMALLEST} or more")
     if args.leaves < args.batch_size:
         raise InputError(f"--leaves {args.leaves}: give at least one batch of {args.batch_size}")
-    device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
+    device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import torch
     from maskguide.learning import backbones, checkpoints
+    from maskguide.learning.memory import running_out_is_said
 
     log.info("drawing %d leaves", args.leaves + args.test_leaves)
     images, traits = draw_leaves(args.leaves + args.test_leaves, args.size, args.seed)
@@ -142,7 +148,8 @@ def main(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, None, traits.shape[1])
     backbone.to(device, memory_format=torch.channels_last)
-    train(backbone, images[: args.leaves], traits[: args.leaves], args, device)
+    with running_out_is_said(f"--batch-size {args.batch_size}, --crop {args.crop}"):
+        train(backbone, images[: args.leaves], traits[: args.leaves], args, device)
     scores = explained(backbone, images[args.leaves :], traits[args.leaves :], device)
     names = (*synthetic.OUTLINE, *synthetic.VENATION)
     log.info("R²: %s", ", ".join(f"{name} {score:.2f}" for name, score in zip(names, scores, strict=True)))

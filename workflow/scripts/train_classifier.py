@@ -24,7 +24,7 @@ from maskguide.files import InputError, sha256, write_csv, write_json
 log = logging.getLogger("maskguide")
 CHANGES_NO_RESULT = (
     *("store", "mask_store", "counterparts", "zoom", "weights", "annotated", "checkpoint", "output_dir"),
-    *("device", "slots", "threads"),
+    *("device", "slots", "threads", "workers"),
 )
 METHOD_OPTIONS = {
     "baseline": (),
@@ -120,7 +120,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--checkpoint", type=Path, help="folder of the state of an interrupted training (none: not kept)")
     add("--device", default="auto", help="auto, cpu or cuda")
     add("--slots", type=int, default=1, help="trainings that may share one GPU")
+    add(
+        "--deterministic",
+        action="store_true",
+        help="on CUDA, slower kernels that give the same bits each time",
+    )
     add("--threads", type=int, help="CPU threads that compute (none: as OMP_NUM_THREADS says)")
+    add("--workers", type=int, help="threads that make batches ahead (none: 4 for a GPU, 0 on the CPU)")
     add("--output-dir", type=Path, required=True, help="folder of the run")
     return parser.parse_args(argv)
 
@@ -136,6 +142,8 @@ def check_options(args: argparse.Namespace) -> None:
     ):
         if getattr(args, name) < 0:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must not be below 0")
+    if args.workers is not None and args.workers < 0:
+        raise InputError(f"--workers {args.workers}: must not be below 0")
     if args.freeze != "paper" and not args.freeze.isdecimal():
         raise InputError(f"--freeze {args.freeze}: give 'paper' or a number of children")
     if args.method not in METHOD_OPTIONS:
@@ -218,7 +226,7 @@ def run_metrics(
 def main(args: argparse.Namespace) -> None:
     check_options(args)
     annotation = read_annotation(args.annotated)
-    device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
+    device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import pandas as pd
     import torch
     from maskguide import methods
@@ -238,7 +246,7 @@ def main(args: argparse.Namespace) -> None:
     counterparts = [ImageStore(folder) for folder in args.counterparts]
     grid = training.feature_grid(model, args.crop)
     data = TrainingImages(
-        images, masks, grid, args.crop, args.batch_size, args.seed, args.erasing, counterparts
+        images, masks, grid, args.crop, args.batch_size, args.seed, args.erasing, counterparts, args.workers
     )
     schedule = training.Schedule(
         *(args.epochs, args.learning_rate, args.momentum, args.weight_decay),

@@ -102,9 +102,10 @@ def result_options(args: argparse.Namespace, annotated: list[Annotated]) -> dict
 def main(args: argparse.Namespace) -> None:
     check_options(args)
     from maskguide import gpu
-    from maskguide.guides import detectors
 
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
+    from maskguide.guides import detectors
+
     with detectors.private_settings(args.output_dir / "ultralytics"):
         import pandas
         import torch

@@ -56,6 +56,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--resume", type=Path, help="folder of the checkpoint (none: no checkpoint)")
     add("--device", default="auto", help="auto, cpu or cuda")
     add("--slots", type=int, default=1, help="jobs that may share one GPU")
+    add(
+        "--deterministic",
+        action="store_true",
+        help="on CUDA, slower kernels that give the same bits each time",
+    )
     add("--workers", type=int, default=0, help="processes that augment images beside the training")
     add("--output-dir", type=Path, required=True, help="folder for model.pt, history.csv, args.yaml")
     return parser.parse_args(argv)
@@ -63,6 +68,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def check_options(args: argparse.Namespace) -> None:
     """Raise `InputError` for a value out of its range."""
+    if args.workers < 0:
+        raise InputError(f"workers {args.workers}: must not be below 0")
     positive = ("crop", "epochs", "batch_size", "learning_rate", "slots")
     for name in positive:
         if not getattr(args, name) > 0:
@@ -109,18 +116,20 @@ def result_options(args: argparse.Namespace, pairs: list) -> dict:
 
 
 def main(args: argparse.Namespace) -> None:
-    import pandas
-    import torch
-    from maskguide import gpu
-    from maskguide.guides import masks, segmenter_training, segmenters
-    from maskguide.learning import checkpoints
-    from maskguide.learning.transforms import Augmentation
-
     check_options(args)
+    from maskguide import gpu
+    from maskguide.guides import masks
+
     classes = masks.check_classes(args.classes)
     pairs = read_pairs(args, len(classes) + 1)
     log.info("%d annotated images, classes: background, %s", len(pairs), ", ".join(classes))
-    device = gpu.lease(args.slots, args.device)
+    device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
+    import pandas
+    import torch
+    from maskguide.guides import segmenter_training, segmenters
+    from maskguide.learning import checkpoints
+    from maskguide.learning.transforms import Augmentation
+
     torch.manual_seed(args.seed)
     channels = tuple(args.decoder_channels) if args.decoder_channels else None
     model = segmenters.HierarchicalSegmenter(

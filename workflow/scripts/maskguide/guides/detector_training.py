@@ -23,6 +23,7 @@ from ultralytics.utils import LOGGER
 
 from maskguide.files import InputError
 from maskguide.learning import checkpoints
+from maskguide.learning.memory import running_out_is_said
 
 log = logging.getLogger("maskguide")
 
@@ -133,6 +134,7 @@ class Trainer(DetectionTrainer):
             "patience": 0,
             "workers": 0,  # the images are in memory
             "amp": False,  # its check fetches a model
+            "deterministic": True,  # always: its own default
             "val": False,
             "plots": False,
             "verbose": False,
@@ -243,5 +245,8 @@ def train(
         model.load_state_dict(state["average"])
         return model.eval(), state["history"]
     trainer = Trainer(model, regions, annotated, folder, training, device, checkpoint, options, state)
-    trainer.train()
+    # In its first epoch ultralytics itself halves the images computed at a time, three times, and adds their
+    # gradients up to `nbs`, so that the batch stays (but for its warm-up, whose first steps take fewer).
+    with running_out_is_said(f"detector, {training.batch_size} images of a step"):
+        trainer.train()
     return trainer.ema.ema.cpu().float().eval(), trainer.rows
