@@ -36,7 +36,7 @@ $(ENVIRONMENT): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "maskguide needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	.venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt
+	.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements.txt
 	@touch $@
 
 # After an edit of the dependencies in pyproject.toml.
