@@ -98,8 +98,13 @@ class SegmentationLoss(nn.Module):
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         if logits.is_cuda and torch.are_deterministic_algorithms_enabled():
             # CUDA's kernel for maps adds up in any order, that for rows does not
-            logits, labels = logits.movedim(1, -1).flatten(0, -2), labels.flatten()
+            logits, labels = as_rows(logits, labels)
         return functional.cross_entropy(logits, labels, self.weights, ignore_index=IGNORE)
+
+
+def as_rows(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Maps [B, C, H, W] and their labels [B, H, W] as one row for each pixel, [B·H·W, C] and [B·H·W]."""
+    return logits.movedim(1, -1).flatten(0, -2), labels.flatten()
 
 
 def class_weights(labels: Sequence[np.ndarray], num_classes: int, balance: float) -> Tensor:
