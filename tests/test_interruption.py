@@ -8,8 +8,9 @@ import textwrap
 
 import psutil
 import pytest
-from example_interruption import SECONDS, environment, start, until
+from example_interruption import SCRIPTS, SECONDS, environment, start, until
 from maskguide import interruption
+from PIL import Image
 
 
 def script(body):
@@ -169,6 +170,39 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, body, line):
     )
     assert (done.returncode, done.stderr) == (2, f"{line}\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def in_a_small_disk(folder, command):
+    """The command with a disk of 256 KiB at `folder`, which it alone sees; skips without the right to mount."""
+    mount = f"mount -t tmpfs -o size=256k none {folder}"
+    if subprocess.run(["unshare", "-m", "bash", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount")
+    return [
+        "unshare",
+        "-m",
+        "bash",
+        "-c",
+        f'{mount} && "$@"; code=$?; ls -A {folder}; exit $code',
+        "bash",
+        *command,
+    ]
+
+
+def test_a_store_that_does_not_fit_is_one_line(tmp_path):
+    """The store is mapped into memory: without room the kernel would end the script by SIGBUS."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    Image.new("RGB", (512, 512)).save(tmp_path / "a.png")
+    header = "image_id,path,class,class_id,split,mask,outline,boxes\n"
+    (tmp_path / "index.csv").write_text(header + "a,a.png,x,0,train,,,\nb,a.png,x,0,test,,,\n")
+    command = [sys.executable, str(SCRIPTS / "build_store.py"), "--index", str(tmp_path / "index.csv")]
+    command = in_a_small_disk(folder, [*command, "--output", str(folder / "images")])
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == (
+        f"error: {folder}/images: no space left on device; make room on that disk and run it again: what is"
+        " finished is kept"
+    )
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_read_only_results_are_one_line(tmp_path):

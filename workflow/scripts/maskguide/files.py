@@ -90,6 +90,15 @@ def held(temporary: Path, handle: int) -> Iterator[Path]:
         os.close(handle)
 
 
+def reserve(path: Path) -> None:
+    """Have the disk set room aside for the whole of a file that is mapped into memory.
+
+    A page that finds no room later would end the process by SIGBUS; here it is an `OSError`.
+    """
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
 def remove(temporary: Path) -> None:
     """Delete a file or a folder; absent or undeletable is no error."""
     if temporary.is_dir():

@@ -18,7 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from maskguide.data.pictures import image_size, read_rgb
-from maskguide.files import InputError, atomic_directory, sha256, write_csv, write_text
+from maskguide.files import InputError, atomic_directory, reserve, sha256, write_csv, write_text
 from maskguide.guides import masks
 from maskguide.learning import attend
 
@@ -79,6 +79,7 @@ def build_images(index: pd.DataFrame, folder: Path, resize: Resize = AS_THEY_ARE
         pixels = np.lib.format.open_memmap(
             temporary / "images.npy", mode="w+", dtype=np.uint8, shape=(int(sizes.sum()),)
         )
+        reserve(temporary / "images.npy")
         images = decoded(index["path"], "RGB", targets, workers)
         for row, image in zip(layout.itertuples(), images, strict=True):
             pixels[row.offset : row.offset + image.size] = image.ravel()
@@ -112,6 +113,7 @@ def build_masks(
         tables = np.lib.format.open_memmap(
             temporary / "tables.npy", mode="w+", dtype=dtype, shape=(int(entries.sum()),)
         )
+        reserve(temporary / "tables.npy")
         for row, mask in zip(layout.itertuples(), decoded(paths, "L", targets, workers), strict=True):
             table = summed_area_table(mask, dtype)
             tables[row.offset : row.offset + table.size] = table.ravel()
