@@ -173,7 +173,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, body, line):
 
 
 def in_a_small_disk(folder, command):
-    """The command with a disk of 256 KiB at `folder`, which it alone sees; skips without the right to mount."""
+    """The command with a disk of 256 KiB at `folder`, seen by it alone; skips without the right to mount."""
     mount = f"mount -t tmpfs -o size=256k none {folder}"
     if subprocess.run(["unshare", "-m", "bash", "-c", mount], capture_output=True, check=False).returncode:
         pytest.skip("needs the right to mount")
