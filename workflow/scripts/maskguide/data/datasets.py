@@ -104,7 +104,9 @@ def split(entries: list[Entry], rule: str, seed: int = 0) -> list[Entry]:
         return entries
     match = re.fullmatch(r"([1-9][0-9]*)([:/])([1-9][0-9]*)", rule)
     if not match:
-        raise InputError(f"--split {rule}: is none of a ratio (2:1), images per class (10/40), published")
+        raise InputError(
+            f"--split {rule}: is no split; give a ratio (2:1), images per class (10/40) or published"
+        )
     first, second = int(match[1]), int(match[3])
     generator = np.random.default_rng(seed)
     used = []
@@ -119,7 +121,10 @@ def split(entries: list[Entry], rule: str, seed: int = 0) -> list[Entry]:
             num_train = min(max(num_train, 1), num_used - 1)
         if num_used > len(members) or num_train < 1:
             least = max(num_used, 2)
-            raise InputError(f"class {name}: has {len(members)} images, the split {rule} needs {least}")
+            raise InputError(
+                f"class {name}: has {len(members)} image(s), the split {rule} needs {least}; add images, "
+                "leave the class out, or split otherwise"
+            )
         for position, index in enumerate(generator.permutation(len(members))[:num_used]):
             used.append(replace(members[index], split="train" if position < num_train else "test"))
     return sorted(used, key=lambda entry: entry.image_id)
@@ -137,7 +142,7 @@ def split_by_file(entries: list[Entry], path: str | Path) -> list[Entry]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as CSV ({error})") from error
     if not {"image", "split"} <= set(table.columns):
-        raise InputError(f"{path}: needs the columns image and split")
+        raise InputError(f"{path}: needs the columns image and split; name them in its first line")
     names: dict[str, list[Entry]] = {}
     for entry in entries:
         for name in {entry.image_id, entry.path.name, f"{entry.class_name}/{entry.path.name}"}:
@@ -146,7 +151,11 @@ def split_by_file(entries: list[Entry], path: str | Path) -> list[Entry]:
     for image, part in zip(table["image"], table["split"], strict=True):
         found = names.get(image, [])
         if len(found) != 1:
-            what = "no image of the data set" if not found else f"{len(found)} images; give class/file name"
+            what = (
+                "no image of the data set; correct or remove the line"
+                if not found
+                else f"{len(found)} images; give class/file name"
+            )
             raise InputError(f"{path}: {image} names {what}")
         if part not in ("train", "test"):
             raise InputError(f"{path}: split of {image} is {part!r}; it must be train or test")
@@ -168,7 +177,7 @@ def check_split(entries: list[Entry], contents: list[str], published: bool = Fal
             if not any(entry.class_name == name and entry.split == part for entry in entries):
                 raise InputError(f"class {name}: has no image in the {part} part; every class needs both")
     if len({entry.class_name for entry in entries}) < 2:
-        raise InputError(f"class {entries[0].class_name}: is the only one; a classifier needs two or more")
+        raise InputError(f"class {entries[0].class_name}: is the only one; add images of another class")
     first: dict[str, Entry] = {}
     for entry, content in zip(entries, contents, strict=True):
         other = first.setdefault(content, entry)

@@ -56,7 +56,9 @@ def read(layout: str, files: Path, folder: str | None = None) -> list[Entry]:
     """
     entries = READERS[layout](files, folder)
     if not entries:
-        raise InputError(f"{files}: holds no image in the layout {layout!r}")
+        raise InputError(
+            f"{files}: holds no image in the layout {layout!r}; is it the right folder or archive?"
+        )
     seen: dict[str, Path] = {}
     for entry in entries:
         if entry.image_id in seen:
@@ -79,14 +81,21 @@ def check_names(entries: list[Entry], files: Path) -> None:
         other = classes.setdefault(alike(entry.class_name), entry.class_name)
         if other != entry.class_name:
             raise InputError(
-                f"{files}: the classes {other!r} and {entry.class_name!r} differ in case or in how accents "
-                "are coded alone; make one of them, or rename one"
+                f"{files}: the classes {told_apart(other, entry.class_name)} differ in case or in how "
+                "accents are coded alone; make one of them, or rename one"
             )
         same = places.setdefault(alike(str(path)), path)
         if same != path:
             raise InputError(
-                f"{files}: {same} and {path} differ in case or in how accents are coded alone; rename one"
+                f"{files}: {told_apart(str(same), str(path))} differ in case or in how accents are coded "
+                "alone; rename one"
             )
+
+
+def told_apart(one: str, other: str) -> str:
+    """Two names that are alike, shown so that a reader sees the difference."""
+    show = ascii if one.casefold() != other.casefold() else repr
+    return f"{show(one)} and {show(other)}"
 
 
 def read_leaves(files: Path, folder: str | None) -> list[Entry]:
@@ -215,7 +224,8 @@ def class_folders(images: Path, masks: Path, split: str) -> list[Entry]:
             continue
         found = images_in(folder)
         if not found:
-            raise InputError(f"{folder}: a class folder without an image in {sorted(IMAGE_SUFFIXES)}")
+            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise InputError(f"{folder}: a class folder without an image ({kinds}); add some or remove it")
         class_masks = by_stem(masks / folder.name, MASK_SUFFIXES)
         strange = set(class_masks.values()) - {mask_of(image, class_masks) for image in found}
         if strange:
