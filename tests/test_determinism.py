@@ -134,3 +134,10 @@ def test_deterministic_trainings_on_cuda_are_equal_to_the_bit(stores, tmp_path, 
         subprocess.run(words, check=True, capture_output=True)
     assert without_times(tmp_path / "one") == without_times(tmp_path / "two")
     assert torch.equal(weights(tmp_path / "one"), weights(tmp_path / "two"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there: run it by hand")
+def test_the_cost_on_cuda_is_not_claimed_without_a_gpu(root):
+    script = root / "bench" / "deterministic_cost.py"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert done.stdout == "needs a GPU: on the CPU the kernels are deterministic anyhow\n"

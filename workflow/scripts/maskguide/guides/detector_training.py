@@ -163,6 +163,15 @@ class Trainer(DetectionTrainer):
         self.model = self.start
         return self.state
 
+    def _build_train_pipeline(self) -> None:
+        """Called again with a smaller `batch_size` where memory ran out: see `train`."""
+        super()._build_train_pipeline()
+        if self.batch_size < self.args.nbs:
+            log.info(
+                "detector: out of GPU memory; from now on %d images at a time, batches stay as they are",
+                self.batch_size,
+            )
+
     def resume_training(self, ckpt: dict[str, Any] | None) -> None:
         if ckpt is None:
             return
