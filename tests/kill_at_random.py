@@ -36,7 +36,7 @@ def parse_args(argv=None):
     add("--folder", type=Path, required=True, help="folder for the run that is killed; must not exist")
     add("--undisturbed", type=Path, required=True, help="folder of the run to compare with; made when absent")
     add("--every", type=float, default=10.0, help="seconds between two kills")
-    add("--first", type=float, default=8.0, help="seconds from a start of snakemake to its first kill")
+    add("--first", type=float, default=20.0, help="seconds from a start of snakemake to its first kill")
     add("--seed", type=int, default=0, help="seed of what is killed")
     add("--cores", type=int, default=2, help="cores of the runs")
     add("--hours", type=float, default=3.0, help="give up after these")

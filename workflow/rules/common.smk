@@ -80,7 +80,8 @@ def replace_sacct():
     if executor and executor.name == "slurm" and shutil.which("sacct"):
         question = ["sacct", "--noheader", "--allocations", "--starttime=now"]
         if subprocess.run(question, capture_output=True).returncode:
-            os.environ["PATH"] = f"{SACCT_FOLDER}{os.pathsep}{os.environ['PATH']}"
+            places = [SACCT_FOLDER, *os.get_exec_path()]
+            os.environ.update(PATH=os.pathsep.join(places))
 
 
 def settings(section, dataset=None):
