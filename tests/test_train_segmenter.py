@@ -161,7 +161,7 @@ def test_wrong_options_and_marks_are_refused(dataset):
         ("mask", "", "holds no mask"),
         ("image_id", "7", "is a test image"),
         ("image_id", "99", "is not in"),
-        ("mask", "absent.png", "absent.png: cannot be read as a mask"),
+        ("mask", "absent.png", "absent.png: is missing or no file"),
     ):
         annotated.assign(**{column: value}).to_csv(dataset / "annotated.csv", index=False)
         refuse(match)
