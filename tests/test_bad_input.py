@@ -114,6 +114,15 @@ def test_one_mask_of_nothing_is_legal(tmp_path, caplog):
     assert "0.png: is zero everywhere; so are 1 masks in all, kept" in caplog.text
 
 
+def test_files_that_are_no_images_are_passed_over_and_named(tmp_path, caplog):
+    """A phone's .heic would else be missed by nobody."""
+    root = my_images(tmp_path / "files")
+    for name in ("3.heic", "notes.txt", "Thumbs.db", ".DS_Store"):
+        (root / "images/elm" / name).write_text("x")
+    index_dataset.main(index_dataset.parse_args([str(o) for o in index_options(tmp_path)]))
+    assert "images/elm: 2 files are passed over, not images: 3.heic" in caplog.text
+
+
 def test_annotated_masks_of_nothing_are_refused(tmp_path, capfd):
     """The masks of the chosen images, all of them zero: a segmenter would learn that there is nothing."""
     root = my_images(tmp_path / "files")

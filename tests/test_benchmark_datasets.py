@@ -196,7 +196,7 @@ def test_an_archive_that_leaves_its_folder(tmp_path):
     cub_archives(place, CUB)
     examples.pack_with_outsider(place / MASKS)
     fetch(tmp_path, "cub200")
-    with pytest.raises(InputError, match=r"segmentations\.tgz: .*outside\.png would lie outside the folder"):
+    with pytest.raises(InputError, match=r"segmentations\.tgz: .*outside\.png' would lie outside the folder"):
         unpack(tmp_path)
     assert not (tmp_path / "files").exists() and not (tmp_path / "outside.png").exists()
 

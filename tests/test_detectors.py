@@ -37,7 +37,7 @@ def test_pillow_stays_as_it_is(tmp_path):
 
     (tmp_path / "broken.png").write_bytes(b"no picture")
     detectors.create("yolov5n", 1)
-    with pytest.raises(InputError, match=r"broken\.png: cannot be read as an image"):
+    with pytest.raises(InputError, match=r"broken\.png: does not decode as an image"):
         read_image(tmp_path / "broken.png")
 
 
