@@ -45,6 +45,22 @@ def test_what_is_half_written_goes_with_the_signal(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_fails_because_of_the_signal_is_told_as_the_signal(tmp_path):
+    """The workers of a loader get it too, and their death is an error of its own in the main process."""
+    body = """
+        cli.log.info("working")
+        try:
+            time.sleep(60)
+        finally:
+            raise RuntimeError("DataLoader worker is killed by signal: Terminated.")
+        """
+    process = start([sys.executable, "-c", script(body)], cwd=tmp_path)
+    assert "working" in process.stderr.readline()
+    process.terminate()
+    assert "stopped by SIGTERM; nothing half-written" in process.communicate()[1]
+    assert process.returncode == 128 + signal.SIGTERM
+
+
 def test_what_a_kill_leaves_the_next_start_removes_but_not_what_a_living_one_writes(tmp_path):
     killed, living = (start([sys.executable, "-c", WAITING], cwd=tmp_path) for _ in range(2))
     try:

@@ -48,13 +48,14 @@ def run(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) ->
         interruption.follow_leader()
         try:
             main(args)
-        except interruption.Stopped as stopped:
-            with contextlib.suppress(interruption.Stopped):  # no reader for the line either
-                log.info(interruption.farewell(stopped))
-            raise
-        except (InputError, OSError) as error:
+        except BaseException as error:
+            stopped = interruption.behind(error)
+            if stopped is not None:
+                with contextlib.suppress(interruption.Stopped):  # no reader for the line either
+                    log.info(interruption.farewell(stopped))
+                raise stopped from None
             line = refusal(error) if isinstance(error, OSError) else str(error)
-            if line is None:
+            if line is None or not isinstance(error, InputError | OSError):
                 raise
             print(f"error: {one_line(line)}", file=sys.stderr)
             sys.exit(2)

@@ -37,6 +37,9 @@ class Stopped(SystemExit):
         self.signal = signal.Signals(number)
 
 
+_stopped: Stopped | None = None  # by the first signal that came
+
+
 class Console(logging.StreamHandler):
     """Standard error; a script whose log is read by nobody any more (its `tee` was killed) stops.
 
@@ -90,12 +93,19 @@ def heeded() -> Iterator[None]:
 
 def stop(number: int, frame: FrameType | None) -> None:
     """The handler: later signals change nothing, and the end comes in any case."""
+    global _stopped
     for each in HEEDED:
         signal.signal(each, signal.SIG_IGN)
+    _stopped = Stopped(number)
     timer = threading.Timer(GRACE_SECONDS, end, (number,))
     timer.daemon = True
     timer.start()
-    raise Stopped(number)
+    raise _stopped
+
+
+def behind(error: BaseException) -> Stopped | None:
+    """The signal behind an error: a loader whose workers got it too fails in a way of its own."""
+    return error if isinstance(error, Stopped) else _stopped
 
 
 def end(number: int) -> None:
