@@ -16,6 +16,7 @@ if not workflow.configfiles:
     configfile: "config/config.yaml"
 
 
+include: "workflow/rules/slurm.smk"
 include: "workflow/rules/config.smk"
 
 

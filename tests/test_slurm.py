@@ -37,6 +37,19 @@ rule large:
     shell: "python -c 'import time; held = bytearray(1_000_000_000); time.sleep(15)' && touch {output}"
 """
 
+GRID = """
+include: "workflow/rules/slurm.smk"
+
+rule all:
+    input: expand("cell{number}", number=range(5))
+
+rule cell:
+    output: "cell{number}"
+    resources: gpu=1
+    shell: "sleep $((2 * {wildcards.number})); echo {wildcards.number} $CUDA_VISIBLE_DEVICES > {output}"
+"""
+ARRAYS = ("--slurm-array-limit", "3", "--jobs", "5000", "--slurm-array-jobs")
+
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory):
@@ -101,14 +114,32 @@ def test_what_fails_is_submitted_again_with_more(slurm, root, tmp_path):
     assert "exceeded memory limit" in log.read_text()
 
 
+def test_each_task_of_an_array_is_its_own_job(slurm, root, tmp_path):
+    for name in ("profiles", "workflow/rules"):
+        shutil.copytree(root / name, tmp_path / name)
+    (tmp_path / "Snakefile").write_text(GRID)
+    running = start(slurm, tmp_path, *ARRAYS, "cell")
+    try:
+        code = running.wait(timeout=300)
+    finally:
+        running.kill()
+    assert code == 0, (tmp_path / "printed").read_text()
+    cells = [(tmp_path / f"cell{number}").read_text().split() for number in range(5)]
+    assert [cell[0] for cell in cells] == ["0", "1", "2", "3", "4"]
+    assert {cell[1] for cell in cells} <= {"0", "1"}
+    tasks = submissions(slurm.jobs(), "cell")
+    assert len(tasks) == 5 and len({task["ArrayJobId"] for task in tasks}) == 2
+    assert {task["JobState"] for task in tasks} == {"COMPLETED"}
+    assert most_at_once(tasks) == 2
+
+
 def test_the_smoke_run_survives_a_cancelled_training_and_a_restarted_controller(
     slurm, root, tmp_path, request
 ):
     """The grid as job arrays; its tables are those of a local run."""
     folder = copy_project(root, tmp_path / "project")
     before = {job["JobId"] for job in slurm.jobs()}
-    arrays = ("--slurm-array-jobs", "train_classifier", "--jobs", "200")
-    running = start(slurm, folder, "--configfile", "config/smoke.yaml", *arrays)
+    running = start(slurm, folder, "--configfile", "config/smoke.yaml", *ARRAYS, "train_classifier")
 
     def trainings(state):
         return [
@@ -116,7 +147,7 @@ def test_the_smoke_run_survives_a_cancelled_training_and_a_restarted_controller(
             for job in slurm.jobs()
             if job["JobId"] not in before
             and job["JobState"] == state
-            and job.get("TresPerJob") == "gres:gpu:1"
+            and job["Comment"].startswith("rule_train_classifier")
         ]
 
     try:

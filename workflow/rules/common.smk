@@ -5,7 +5,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -29,7 +28,6 @@ interruption.announce()
 # A job that is asked to stop says so in its log: `tee` leaves after it.
 shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\"; }}; ")
 
-SACCT_FOLDER = f"{workflow.current_basedir}/../../profiles/slurm/bin"
 ENVIRONMENT = "../../envs/maskguide.yaml"
 REGISTRY = "resources/datasets.yaml"
 RESULTS = f"results/{config['run']}"
@@ -69,19 +67,6 @@ def begin_work():
             one_snakemake.work()
         except one_snakemake.AnotherSnakemakeError as error:
             raise WorkflowError(str(error)) from error
-
-
-def replace_sacct():
-    """On a SLURM without accounting, have the controller answer what the executor plugin asks of sacct.
-
-    The plugin asks sacct while the controller restarts; without an answer it forgets its jobs and waits for ever.
-    """
-    executor = workflow.executor_plugin
-    if executor and executor.name == "slurm" and shutil.which("sacct"):
-        question = ["sacct", "--noheader", "--allocations", "--starttime=now"]
-        if subprocess.run(question, capture_output=True).returncode:
-            places = [SACCT_FOLDER, *os.get_exec_path()]
-            os.environ.update(PATH=os.pathsep.join(places))
 
 
 def settings(section, dataset=None):
