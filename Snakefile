@@ -16,7 +16,6 @@ if not workflow.configfiles:
     configfile: "config/config.yaml"
 
 
-include: "workflow/rules/slurm.smk"
 include: "workflow/rules/config.smk"
 
 
@@ -45,7 +44,6 @@ include: "workflow/rules/figures.smk"
 
 onstart:
     begin_work()
-    replace_sacct()
 
 
 rule all:

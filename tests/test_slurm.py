@@ -38,7 +38,10 @@ rule large:
 """
 
 GRID = """
-include: "workflow/rules/slurm.smk"
+import sys
+sys.path.insert(0, "scripts")
+import slurm_plugin
+slurm_plugin.become_array_task()
 
 rule all:
     input: expand("cell{number}", number=range(5))
@@ -115,8 +118,9 @@ def test_what_fails_is_submitted_again_with_more(slurm, root, tmp_path):
 
 
 def test_each_task_of_an_array_is_its_own_job(slurm, root, tmp_path):
-    for name in ("profiles", "workflow/rules"):
-        shutil.copytree(root / name, tmp_path / name)
+    shutil.copytree(root / "profiles", tmp_path / "profiles")
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(root / "workflow/scripts/maskguide/slurm_plugin.py", tmp_path / "scripts")
     (tmp_path / "Snakefile").write_text(GRID)
     running = start(slurm, tmp_path, *ARRAYS, "cell")
     try:

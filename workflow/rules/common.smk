@@ -28,6 +28,7 @@ interruption.announce()
 # A job that is asked to stop says so in its log: `tee` leaves after it.
 shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\"; }}; ")
 
+SACCT = f"{workflow.current_basedir}/../../profiles/slurm/bin"
 ENVIRONMENT = "../../envs/maskguide.yaml"
 REGISTRY = "resources/datasets.yaml"
 RESULTS = f"results/{config['run']}"
@@ -61,12 +62,14 @@ wildcard_constraints:
 
 
 def begin_work():
-    """Refuse to run jobs beside another snakemake: both would write the same files."""
+    """Before the first job: refuse to work beside another snakemake, both would write the same files."""
     if workflow.is_main_process:
         try:
             one_snakemake.work()
         except one_snakemake.AnotherSnakemakeError as error:
             raise WorkflowError(str(error)) from error
+        if workflow.executor_plugin.name == "slurm":
+            slurm_plugin.replace_sacct(SACCT)
 
 
 def settings(section, dataset=None):

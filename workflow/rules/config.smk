@@ -8,7 +8,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 sys.path.insert(0, os.path.relpath(f"{workflow.current_basedir}/../scripts"))
-from maskguide import config_check  # names alone, nothing heavy
+from maskguide import config_check, slurm_plugin  # names alone, nothing heavy
+
+slurm_plugin.become_array_task()
 
 # Nothing is written outside the project: jobs inherit where matplotlib keeps its list of fonts.
 os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(".snakemake/matplotlib"))
