@@ -143,6 +143,13 @@ def test_files_of_ended_holders_do_not_pile_up(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2  # the guard, and the last one's
 
 
+def test_files_that_are_no_locks_of_ours_are_left_alone(tmp_path):
+    stray = tmp_path / f"{gpu.file_name(TWO[0])}.slot0.lock"
+    stray.touch()
+    gpu.take(TWO[:1], 1, tmp_path).release()
+    assert stray.exists()
+
+
 def test_waits_for_a_free_device_and_says_so(tmp_path, caplog, monkeypatch):
     caplog.set_level(logging.INFO, logger="maskguide")
     monkeypatch.setattr(gpu, "SAY_AGAIN", 0.2)

@@ -81,7 +81,7 @@ def test_snakemake_killed_is_typed_again_and_nothing_else(project):
     assert "stopped, as its snakemake is gone after epoch" in log.read_text()
 
     third = snakemake(project, "long", stdout=subprocess.DEVNULL)  # typed again: no --unlock, no flag
-    assert until(lambda: "continuing after epoch" in log.read_text(), 120)
+    assert until(lambda: log.is_file() and "continuing after epoch" in log.read_text(), 120)
     processes = training(third)
     os.killpg(third.pid, signal.SIGINT)  # Ctrl-C
     assert third.wait(SECONDS) != 0

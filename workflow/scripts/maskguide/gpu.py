@@ -252,7 +252,7 @@ def take_now(devices: Sequence[Device], slots: int, folder: Path) -> tuple[Held 
 def living_holders(device: Device, folder: Path) -> list[Holder]:
     """Who holds a device; files of processes that ended are removed. To be called under the guard."""
     living = []
-    for path in folder.glob(f"{file_name(device)}.*"):
+    for path in folder.glob(f"{file_name(device)}.*.*.*"):  # other files are nobody's
         slots, process, _ = path.name.split(".")[1:]
         lock = FileLock(path, thread_local=False, fallback_to_soft=False)
         try:
