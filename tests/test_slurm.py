@@ -154,9 +154,15 @@ def test_the_smoke_run_survives_a_cancelled_training_and_a_restarted_controller(
             and job["Comment"].startswith("rule_train_classifier")
         ]
 
+    def cancelled():
+        for job in trainings("RUNNING")[-1:]:
+            task = "ArrayTaskId" in job
+            slurm.run("scancel", f"{job['ArrayJobId']}_{job['ArrayTaskId']}" if task else job["JobId"])
+            time.sleep(1)
+        return trainings("CANCELLED")
+
     try:
-        wait_until(lambda: trainings("RUNNING"), 600)
-        slurm.run("scancel", trainings("RUNNING")[0]["JobId"])
+        wait_until(cancelled, 600)
         wait_until(lambda: len(trainings("COMPLETED")) >= 3, 900)
         slurm.stop("run/slurmctld.pid")
         time.sleep(20)
@@ -168,7 +174,7 @@ def test_the_smoke_run_survives_a_cancelled_training_and_a_restarted_controller(
     jobs = [job for job in slurm.jobs() if job["JobId"] not in before]
     on_gpus = [job for job in jobs if job.get("TresPerJob") == "gres:gpu:1"]
     assert most_at_once(on_gpus) == 2
-    assert [job["JobState"] for job in jobs].count("CANCELLED") == 1
+    assert [job["JobState"] for job in jobs].count("CANCELLED") >= 1
     assert {job["JobState"] for job in jobs} == {"CANCELLED", "COMPLETED"}
     assert any("ArrayTaskId" in job for job in on_gpus)
 
