@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pandas as pd
 import pytest
@@ -157,7 +158,9 @@ def test_the_smoke_run_survives_a_cancelled_training_and_a_restarted_controller(
     def cancelled():
         for job in trainings("RUNNING")[-1:]:
             task = "ArrayTaskId" in job
-            slurm.run("scancel", f"{job['ArrayJobId']}_{job['ArrayTaskId']}" if task else job["JobId"])
+            name = f"{job['ArrayJobId']}_{job['ArrayTaskId']}" if task else job["JobId"]
+            with suppress(RuntimeError):  # it has just ended: the next one
+                slurm.run("scancel", name)
             time.sleep(1)
         return trainings("CANCELLED")
 
