@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 
 import pandas as pd
@@ -51,6 +52,18 @@ rule cell:
     output: "cell{number}"
     resources: gpu=1
     shell: "sleep $((2 * {wildcards.number})); echo {wildcards.number} $CUDA_VISIBLE_DEVICES > {output}"
+"""
+LEFT = """
+import sys
+sys.path.insert(0, "scripts")
+import slurm_plugin
+
+onstart:
+    slurm_plugin.cancel_left_behind()
+
+rule all:
+    output: "done"
+    shell: "test -e started || {{ touch started; sleep 600; }}; touch {output}"
 """
 ARRAYS = ("--slurm-array-limit", "3", "--jobs", "5000", "--slurm-array-jobs")
 
@@ -108,6 +121,7 @@ def test_what_fails_is_submitted_again_with_more(slurm, root, tmp_path):
         ]
         for rule in ("failed", "cancelled", "late", "large")
     }
+    print(f"\nresubmitted: {seen}")
     assert seen == {
         "failed": [("FAILED", "500M", "01:00:00"), ("COMPLETED", "1000M", "01:00:00")],
         "cancelled": [("CANCELLED", "500M", "01:00:00"), ("COMPLETED", "1000M", "01:00:00")],
@@ -119,9 +133,7 @@ def test_what_fails_is_submitted_again_with_more(slurm, root, tmp_path):
 
 
 def test_each_task_of_an_array_is_its_own_job(slurm, root, tmp_path):
-    shutil.copytree(root / "profiles", tmp_path / "profiles")
-    (tmp_path / "scripts").mkdir()
-    shutil.copy(root / "workflow/scripts/maskguide/slurm_plugin.py", tmp_path / "scripts")
+    copy_plugin(root, tmp_path)
     (tmp_path / "Snakefile").write_text(GRID)
     running = start(slurm, tmp_path, *ARRAYS, "cell")
     try:
@@ -138,12 +150,36 @@ def test_each_task_of_an_array_is_its_own_job(slurm, root, tmp_path):
     assert most_at_once(tasks) == 2
 
 
+def test_jobs_that_a_killed_snakemake_left_are_cancelled_by_the_next(slurm, root, tmp_path):
+    copy_plugin(root, tmp_path)
+    (tmp_path / "Snakefile").write_text(LEFT)
+    killed = start(slurm, tmp_path)
+    wait_until((tmp_path / "started").is_file, 120)
+    killed.kill()
+    killed.wait()
+    again = start(slurm, tmp_path, "--nolock", "all")
+    try:
+        code = again.wait(timeout=300)
+    finally:
+        again.kill()
+    assert code == 0, (tmp_path / "printed").read_text()
+    states = [job["JobState"] for job in slurm.jobs() if job["WorkDir"] == str(tmp_path)]
+    assert states == ["CANCELLED", "COMPLETED"]
+
+
+def copy_plugin(root, folder):
+    shutil.copytree(root / "profiles", folder / "profiles")
+    (folder / "scripts").mkdir()
+    shutil.copy(root / "workflow/scripts/maskguide/slurm_plugin.py", folder / "scripts")
+
+
 def test_the_smoke_run_survives_a_cancelled_training_and_a_restarted_controller(
     slurm, root, tmp_path, request
 ):
     """The grid as job arrays; its tables are those of a local run."""
     folder = copy_project(root, tmp_path / "project")
     before = {job["JobId"] for job in slurm.jobs()}
+    started = time.monotonic()
     running = start(slurm, folder, "--configfile", "config/smoke.yaml", *ARRAYS, "train_classifier")
 
     def trainings(state):
@@ -171,14 +207,20 @@ def test_the_smoke_run_survives_a_cancelled_training_and_a_restarted_controller(
         time.sleep(20)
         slurm.start_controller()
         code = running.wait(timeout=3000)
+        ended = time.monotonic()
     finally:
         running.kill()
     assert code == 0, (folder / "printed").read_text()[-8000:]
     jobs = [job for job in slurm.jobs() if job["JobId"] not in before]
     on_gpus = [job for job in jobs if job.get("TresPerJob") == "gres:gpu:1"]
+    states = Counter(job["JobState"] for job in jobs)
+    print(
+        f"\n{len(jobs)} jobs ({len(on_gpus)} with a GPU), {dict(states)}, {(ended - started) / 60:.1f} min,",
+        end=" ",
+    )
+    print(f"GPU jobs at once: at most {most_at_once(on_gpus)}; tables equal to the local run's: ", end="")
     assert most_at_once(on_gpus) == 2
-    assert [job["JobState"] for job in jobs].count("CANCELLED") >= 1
-    assert {job["JobState"] for job in jobs} == {"CANCELLED", "COMPLETED"}
+    assert set(states) == {"CANCELLED", "COMPLETED"}
     assert any("ArrayTaskId" in job for job in on_gpus)
 
     tables = sorted(path.relative_to(folder) for path in folder.glob("results/smoke/tables/*.csv"))
@@ -186,6 +228,7 @@ def test_the_smoke_run_survives_a_cancelled_training_and_a_restarted_controller(
     assert tables == sorted(path.relative_to(local) for path in local.glob("results/smoke/tables/*.csv"))
     for table in tables:
         pd.testing.assert_frame_equal(measured(folder / table), measured(local / table))
+    print(len(tables))
 
 
 def measured(table):

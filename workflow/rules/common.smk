@@ -1,22 +1,20 @@
 """What the rules share: the data sets of this run, options as flags, the code a job depends on."""
 
-import ast
 import json
 import os
 import shlex
 import shutil
 import sys
-from functools import cache
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.utils import validate
 
 # Relative, so that a project folder that was moved re-runs nothing.
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
-from maskguide import interruption, one_snakemake
+from maskguide import imported, interruption, one_snakemake
 from maskguide import region_variants, scale_variants  # names alone, nothing heavy
 
 # Jobs end when their snakemake does, even by SIGKILL; the next one finds a folder it can work in.
@@ -34,8 +32,7 @@ REGISTRY = "resources/datasets.yaml"
 RESULTS = f"results/{config['run']}"
 DATASETS = list(config["datasets"])
 
-with open(REGISTRY, encoding="utf-8") as file:
-    registry = yaml.safe_load(file)
+registry = config_check.read_yaml(REGISTRY)
 validate(registry, "../schemas/datasets.schema.yaml")
 
 for name in [*DATASETS, *config["archives"], *config["splits"]]:
@@ -70,6 +67,7 @@ def begin_work():
             raise WorkflowError(str(error)) from error
         if workflow.executor_plugin.name == "slurm":
             slurm_plugin.replace_sacct(SACCT)
+            slurm_plugin.cancel_left_behind()
 
 
 def settings(section, dataset=None):
@@ -119,35 +117,7 @@ def script(name):
 
 def modules(name):
     """The package's modules that a script imports, directly or not: an edit in one re-runs its jobs."""
-    found, waiting = set(), [SCRIPTS / f"{name}.py"]
-    while waiting:
-        for path in imported_modules(waiting.pop()) - found:
-            found.add(path)
-            waiting.append(path)
-    return sorted(str(path) for path in found)
-
-
-@cache
-def imported_modules(path):
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names |= {node.module} | {
-                f"{node.module}.{alias.name}" for alias in node.names
-            }
-    places = [
-        SCRIPTS.joinpath(*name.split("."))
-        for name in names
-        if name.startswith("maskguide")
-    ]
-    candidates = [
-        file
-        for place in places
-        for file in (place.with_suffix(".py"), place / "__init__.py")
-    ]
-    return frozenset(file for file in candidates if file.is_file())
+    return [str(path) for path in imported.modules(SCRIPTS / f"{name}.py")]
 
 
 def device_flags(slots=None):

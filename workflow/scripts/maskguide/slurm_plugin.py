@@ -1,4 +1,4 @@
-"""Two things that Snakemake's executor plugin for SLURM (2.8.0) leaves to be done."""
+"""What Snakemake's executor plugin for SLURM (2.8.0) leaves to be done."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
+COMMENTS = ("rule_", "group_")  # what the plugin's jobs are called
 ARRAY_CALLS = "--slurm-jobstep-array-execs="
 
 
@@ -38,3 +40,26 @@ def replace_sacct(stand_in: Path) -> None:
         question = ["sacct", "--noheader", "--allocations", "--starttime=now"]
         if subprocess.run(question, capture_output=True).returncode:
             os.environ["PATH"] = f"{stand_in}{os.pathsep}{os.environ['PATH']}"
+
+
+def cancel_left_behind(seconds: float = 60.0) -> None:
+    """Cancel the jobs that a killed snakemake left in this folder's name, and wait until they are gone.
+
+    Called once it is sure that no other snakemake works here: the same jobs are about to be submitted again.
+    """
+    left = own_jobs()
+    if left:
+        subprocess.run(["scancel", *left], capture_output=True, check=False)
+    end = time.monotonic() + seconds
+    while own_jobs() and time.monotonic() < end:
+        time.sleep(1)
+
+
+def own_jobs() -> list[str]:
+    """The queue's jobs that were submitted by the plugin from this folder."""
+    question = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]
+    answer = subprocess.run(question, capture_output=True, text=True, check=False).stdout
+    jobs = [line.split("|", 2) for line in answer.splitlines()]
+    return [
+        job for job, comment, folder in jobs if comment.startswith(COMMENTS) and folder == str(Path.cwd())
+    ]
