@@ -60,6 +60,5 @@ def own_jobs() -> list[str]:
     question = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]
     answer = subprocess.run(question, capture_output=True, text=True, check=False).stdout
     jobs = [line.split("|", 2) for line in answer.splitlines()]
-    return [
-        job for job, comment, folder in jobs if comment.startswith(COMMENTS) and folder == str(Path.cwd())
-    ]
+    here = str(Path.cwd())
+    return [job for job, comment, folder in jobs if comment.startswith(COMMENTS) and folder == here]
