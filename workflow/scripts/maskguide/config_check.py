@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import jsonschema
+import yaml
 
 SHOWN = 60  # characters of a wrong value
 
@@ -17,6 +20,30 @@ BACKBONES = (
     *("resnext101_32x8d", "resnext101_64x4d", "resnext50_32x4d", "wide_resnet101_2", "wide_resnet50_2"),
     *("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"),
 )
+
+
+def read_yaml(path: str | Path) -> Any:
+    """A YAML file's content, read in C where PyYAML was built with it: ten times as fast."""
+    with Path(path).open(encoding="utf-8") as file:
+        return getattr(yaml, "CSafeLoader", yaml.SafeLoader)(file).get_single_data()
+
+
+def fill_in(value: Any, schema: dict[str, Any]) -> None:
+    """Put the schema's defaults for what a valid config leaves out, in place.
+
+    Only `properties` and `additionalProperties` hold defaults; the schema has no references.
+    """
+    if not isinstance(value, dict):
+        return
+    properties = schema.get("properties", {})
+    for key, of_key in properties.items():
+        if "default" in of_key:
+            value.setdefault(key, deepcopy(of_key["default"]))
+    others = schema.get("additionalProperties")
+    for key, of_key in value.items():
+        below = properties.get(key, others)
+        if isinstance(below, dict):
+            fill_in(of_key, below)
 
 
 def complaint(config: dict[str, Any], schema: dict[str, Any]) -> str | None:
