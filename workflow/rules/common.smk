@@ -67,6 +67,7 @@ def begin_work():
             raise WorkflowError(str(error)) from error
         if workflow.executor_plugin.name == "slurm":
             slurm_plugin.replace_sacct(SACCT)
+            slurm_plugin.cancel_left_behind()
 
 
 def settings(section, dataset=None):
