@@ -7,6 +7,7 @@ from maskguide.data.store import ImageStore, build_images
 from maskguide.learning import backbones, evaluation
 from maskguide.learning.transforms import normalise
 from PIL import Image
+from sklearn.metrics import accuracy_score, f1_score
 from torch import nn
 
 
@@ -15,6 +16,17 @@ def test_metrics_against_hand_counts():
     assert evaluation.top1(labels, predicted) == pytest.approx(60)
     # F1: class 0: 2·1/(2+2) = 1/2; class 1: 2·2/(3+2) = 4/5; class 2: 0; class 3 never occurs: 0
     assert evaluation.macro_f1(labels, predicted, 4) == pytest.approx(100 * (0.5 + 0.8) / 4)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_metrics_are_scikit_learns_to_the_bit(seed):
+    rng = np.random.default_rng(seed)
+    classes, images = int(rng.integers(2, 30)), int(rng.integers(1, 300))
+    labels, predicted = rng.integers(0, classes, (2, images))
+    predicted = np.where(rng.random(images) < rng.random(), labels, predicted)
+    assert evaluation.top1(labels, predicted) == 100 * accuracy_score(labels, predicted)
+    theirs = f1_score(labels, predicted, labels=range(classes), average="macro", zero_division=0)
+    assert evaluation.macro_f1(labels, predicted, classes) == 100 * theirs
 
 
 @pytest.mark.parametrize("name", ["small", "resnet18", "mobilenet_v2", "densenet121", "inception_v3"])

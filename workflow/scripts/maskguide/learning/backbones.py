@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from maskguide.files import InputError
 from maskguide.learning.weights import read_weights
@@ -65,6 +64,8 @@ class ImageNetToUnitRange(nn.Module):
 
 def names() -> list[str]:
     """All backbones that `create` knows."""
+    from torchvision import models  # seconds of a job that trains `small` need not wait for
+
     known = models.list_models(module=models)
     return [SMALL, *(name for name in known if name.startswith(FAMILIES))]
 
@@ -177,6 +178,8 @@ def cell_grid(features: nn.Sequential) -> CellGrid:
 
 def torchvision_network(name: str) -> nn.Module:
     """The torchvision network of that name with random values, without an auxiliary head."""
+    from torchvision import models
+
     if name not in names():
         families = ", ".join((SMALL, *FAMILIES))
         raise InputError(f"--backbone {name}: unknown; choose a torchvision name of the families {families}")
