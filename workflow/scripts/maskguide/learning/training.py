@@ -19,6 +19,7 @@ from tqdm import tqdm
 from maskguide import methods
 from maskguide.files import InputError, atomic_file
 from maskguide.learning import backbones, checkpoints, evaluation
+from maskguide.learning.allocation import keep_freed_memory
 from maskguide.learning.batches import TrainingImages, part_of
 from maskguide.learning.memory import AtOnce, running_out_is_said
 from maskguide.learning.weights import reason
@@ -49,11 +50,12 @@ class Schedule:
         return self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
 
     def create_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        """The optimizer of the parameters that learn."""
+        """The optimizer of the parameters that learn; on CUDA as one kernel for all of them."""
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        options = {"weight_decay": self.weight_decay, "fused": any(each.is_cuda for each in learning) or None}
         if self.optimizer == "adam":
-            return torch.optim.Adam(learning, self.learning_rate, weight_decay=self.weight_decay)
-        return torch.optim.SGD(learning, self.learning_rate, self.momentum, weight_decay=self.weight_decay)
+            return torch.optim.Adam(learning, self.learning_rate, **options)
+        return torch.optim.SGD(learning, self.learning_rate, self.momentum, **options)
 
 
 @dataclass
@@ -95,6 +97,8 @@ def train(
     is continued, on the CPU with the same result to the bit. Where a GPU's memory is too small for a batch,
     fewer images are computed at a time (see `memory`). `InputError` when the loss is no number.
     """
+    if device == "cpu":
+        keep_freed_memory()
     with running_out_is_said("training"):
         return train_epochs(model, data, schedule, device, checkpoint, options or {})
 
