@@ -3,7 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.learning.transforms import IGNORE, PADDING_COLOUR, Augmentation, normalise
+from maskguide.learning.transforms import IGNORE, PADDING_COLOUR, Augmentation, constants, normalise
 
 
 def picture(height, width):
@@ -110,3 +110,27 @@ def test_normalise_against_numpy():
     normalised = normalise(torch.from_numpy(pixels))
     assert normalised.dtype == torch.float32
     assert normalised.numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_normalisation_is_the_formula_to_the_bit_in_the_images_memory_order():
+    values = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).repeat(2, 3, 1, 1)
+    mean, deviation = (
+        torch.tensor(each).view(1, 3, 1, 1) for each in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    )
+    expected = (values.float() / 255 - mean) / deviation
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        images = values.contiguous(memory_format=memory_format)
+        normalised = normalise(images)
+        assert torch.equal(normalised, expected)
+        assert normalised.is_contiguous(memory_format=memory_format)
+        assert torch.equal(images, values)
+        assert torch.equal(normalise(images[:, :, 3:9, 2:7]), expected[:, :, 3:9, 2:7])
+
+
+def test_constants_first_needed_in_inference_serve_training_too():
+    constants.cache_clear()
+    with torch.inference_mode():
+        normalise(torch.zeros(1, 3, 4, 4, dtype=torch.uint8))
+    images = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    (images / constants(images.device)[1].view(1, 3, 1, 1)).sum().backward()
+    assert images.grad is not None
