@@ -2,6 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from maskguide import methods
 from maskguide.data.store import ImageStore, build_images
 from maskguide.learning import backbones, evaluation
@@ -27,6 +29,14 @@ def test_metrics_are_scikit_learns_to_the_bit(seed):
     assert evaluation.top1(labels, predicted) == 100 * accuracy_score(labels, predicted)
     theirs = f1_score(labels, predicted, labels=range(classes), average="macro", zero_division=0)
     assert evaluation.macro_f1(labels, predicted, classes) == 100 * theirs
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40))
+def test_metrics_are_those_of_scikit_learn_to_the_bit(pairs):
+    labels, predicted = zip(*pairs, strict=True)
+    assert evaluation.top1(labels, predicted) == 100 * accuracy_score(labels, predicted)
+    expected = f1_score(labels, predicted, labels=range(6), average="macro", zero_division=0)
+    assert evaluation.macro_f1(labels, predicted, 6) == 100 * expected
 
 
 @pytest.mark.parametrize("name", ["small", "resnet18", "mobilenet_v2", "densenet121", "inception_v3"])
