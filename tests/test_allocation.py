@@ -10,7 +10,7 @@ from maskguide.learning.allocation import keep_freed_memory
 
 kept = keep_freed_memory() if sys.argv[1] == "kept" else None
 for step in range(40):
-    torch.ones(4, 2**20)  # 16 MB, freed at once
+    torch.ones(16, 2**20)  # 64 MB, freed at once
     if step == 29:  # small allocations between settle first
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
