@@ -17,6 +17,7 @@ from pathlib import Path
 
 from maskguide import cli, gpu
 from maskguide.files import InputError, write_csv
+from maskguide.stopwatch import Stopwatch
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -56,11 +57,13 @@ def main(args: argparse.Namespace) -> None:
     grid = backbones.cell_grid(model.backbone.features)
     boxes, shares = np.zeros((len(sizes), 4)), np.zeros(len(sizes))
     rows = np.arange(len(sizes))
-    for positions, output in evaluation.outputs(model.to(device), images, rows, device):
-        masks = output.mask[:, 0].cpu().numpy() > 0
-        size = tuple(sizes[positions[0]])  # a batch holds one size
-        boxes[positions] = attend.attended_boxes(masks, seen[positions], size, *grid)
-        shares[positions] = masks.mean(axis=(1, 2))
+    with Stopwatch("inference") as inference:
+        for positions, output in evaluation.outputs(model.to(device), images, rows, device):
+            masks = output.mask[:, 0].cpu().numpy() > 0
+            size = tuple(sizes[positions[0]])  # a batch holds one size
+            boxes[positions] = attend.attended_boxes(masks, seen[positions], size, *grid)
+            shares[positions] = masks.mean(axis=(1, 2))
+    inference.say()
     table = images.layout[["image_id", "split", "height", "width"]].copy()
     table[attend.BOX] = boxes.round(3)
     table["share"] = shares.round(6)

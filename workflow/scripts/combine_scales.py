@@ -19,6 +19,7 @@ from typing import Any
 
 from maskguide import cli, gpu
 from maskguide.files import InputError, read_json, read_yaml, write_csv, write_json
+from maskguide.stopwatch import Stopwatch
 
 SUMS = ("epochs", "train_seconds", "total_seconds", "parameters")
 SAME = (
@@ -77,11 +78,16 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.data.store import ImageStore
     from maskguide.learning import evaluation, training
 
-    scales = []
+    scales, inference = [], Stopwatch("inference")
     for run, zoom in zip(args.runs, [None, *args.zooms], strict=True):
         model, info = training.load_model(run / "model.pt")
         images = ImageStore(args.store, zoom)
-        scales.append(evaluation.head_probabilities(model.to(device), images, images.rows("test"), device))
+        with inference:
+            probabilities = evaluation.head_probabilities(
+                model.to(device), images, images.rows("test"), device
+            )
+        scales.append(probabilities)
+    inference.say()
     test = images.layout.iloc[images.rows("test")]
     labels = test["class_id"].to_numpy()
     together = {head: np.mean([scale[head] for scale in scales], axis=0) for head in scales[0]}

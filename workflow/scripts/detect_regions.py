@@ -13,6 +13,7 @@ from pathlib import Path
 
 from maskguide import cli
 from maskguide.files import write_csv
+from maskguide.stopwatch import Stopwatch
 from tqdm import tqdm
 
 log = logging.getLogger("maskguide")
@@ -42,15 +43,17 @@ def main(args: argparse.Namespace) -> None:
 
         index = datasets.read_index(args.index).sort_values("image_id")
         detector = detectors.load(args.model)
-        rows = []
+        rows, inference = [], Stopwatch("inference")
         pairs = zip(index["image_id"], index["path"], strict=True)
         for image_id, path in tqdm(pairs, total=len(index), desc="regions", unit="image", disable=None):
-            with running_out_is_said(path):
-                found = detectors.detect(detector, masks.read_image(path), device)
+            image = masks.read_image(path)
+            with inference, running_out_is_said(path):
+                found = detectors.detect(detector, image, device)
             for *box, confidence, region in found:
                 corners = [round(float(value), 2) for value in box]
                 rows.append([image_id, detector.regions[int(region)], *corners, round(float(confidence), 5)])
     write_csv(args.output, pd.DataFrame(rows, columns=detectors.DETECTION_COLUMNS))
+    inference.say()
     log.info("%s: %d boxes in %d images", args.output, len(rows), len(index))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from maskguide import cli
 from maskguide.files import InputError, atomic_directory
+from maskguide.stopwatch import Stopwatch
 from tqdm import tqdm
 
 log = logging.getLogger("maskguide")
@@ -51,14 +52,17 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.learning.memory import running_out_is_said
 
     model = segmenters.load(args.model)
+    inference = Stopwatch("inference")
     with atomic_directory(args.output) as folder:
         rows = zip(index["image_id"], index["path"], strict=True)
         for image_id, path in tqdm(rows, total=len(index), desc="masks", unit="image", disable=None):
-            with running_out_is_said(f"{path}, scales {args.scales}"):
-                probability = segmenters.predict(model, masks.read_image(path), args.scales, device)
+            image = masks.read_image(path)
+            with inference, running_out_is_said(f"{path}, scales {args.scales}"):
+                probability = segmenters.predict(model, image, args.scales, device)
             soft = masks.soft_of_probability(1 - probability[0])
             masks.write_masks(folder, image_id, soft, probability.argmax(axis=0).astype("uint8"))
         cli.save_arguments(folder / "args.yaml", args)
+    inference.say()
     log.info("%s: masks of %d images", args.output, len(index))
 
 

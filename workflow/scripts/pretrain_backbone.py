@@ -22,6 +22,7 @@ import numpy as np
 from maskguide import cli, gpu
 from maskguide.files import InputError, atomic_file
 from maskguide.leaves import synthetic
+from maskguide.stopwatch import Stopwatch
 from tqdm import tqdm
 
 if TYPE_CHECKING:
@@ -148,8 +149,10 @@ def main(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, None, traits.shape[1])
     backbone.to(device, memory_format=torch.channels_last)
-    with running_out_is_said(f"--batch-size {args.batch_size}, --crop {args.crop}"):
+    training = Stopwatch("training")
+    with training, running_out_is_said(f"--batch-size {args.batch_size}, --crop {args.crop}"):
         train(backbone, images[: args.leaves], traits[: args.leaves], args, device)
+    training.say()
     scores = explained(backbone, images[args.leaves :], traits[args.leaves :], device)
     names = (*synthetic.OUTLINE, *synthetic.VENATION)
     log.info("R²: %s", ", ".join(f"{name} {score:.2f}" for name, score in zip(names, scores, strict=True)))
