@@ -1,0 +1,55 @@
+"""What the benchmarks of whole runs share: a copy of the project, and what a command in it takes."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", "resources/datasets.yaml")
+
+
+class Taken(NamedTuple):
+    """What a command took, in seconds, and what it printed."""
+
+    wall: float
+    cpu: float
+    printed: str
+
+
+def copy(folder: Path) -> Path:
+    """What of the project a run needs, in a new folder."""
+    for name in NEEDED:
+        source, place = ROOT / name, folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, place)
+    return folder
+
+
+def snakemake(folder: Path, *arguments: str) -> Taken:
+    """Snakemake in a folder; exits with what it printed where it fails."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        sys.exit(f"snakemake {' '.join(arguments)} in {folder} failed:\n{done.stdout[-4000:]}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Taken(wall, cpu, done.stdout)
