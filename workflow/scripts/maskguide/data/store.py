@@ -7,8 +7,9 @@ reads, whatever its size. `layout.csv` beside them says where each begins; `cont
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -138,12 +139,19 @@ def decode(path: str | Path, mode: str, size: tuple[int, int] | None = None) -> 
 def decoded(
     paths: Iterable[str | Path], mode: str, sizes: Sequence[tuple[int, int]], workers: int
 ) -> Iterator[np.ndarray]:
-    """Decode image files in order, `workers` at a time, each resized to its size."""
+    """Decode image files in order, `workers` at a time, each resized to its size.
+
+    No more than two images for each worker are in memory at once, however large they are.
+    """
     paths = list(paths)
+    waiting: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        for start in tqdm(range(0, len(paths), 64), desc="decoding", disable=None):
-            part = slice(start, start + 64)
-            yield from pool.map(decode, paths[part], [mode] * len(paths[part]), sizes[part])
+        for path, size in zip(tqdm(paths, desc="decoding", disable=None), sizes, strict=True):
+            waiting.append(pool.submit(decode, path, mode, size))
+            if len(waiting) == 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def finish(folder: Path, array: np.memmap, layout: pd.DataFrame, name: str) -> None:

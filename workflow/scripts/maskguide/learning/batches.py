@@ -110,11 +110,12 @@ class TrainingImages:
         self.crop, self.batch_size, self.seed, self.erasing = crop, batch_size, seed, erasing
         self.labels = images.layout["class_id"].to_numpy()
         self.stores = [images, *counterparts]
-        self.sources = [
-            Source(place, int(row), store.layout["image_id"].iat[row], int(store.layout["class_id"].iat[row]))
-            for place, store in enumerate(self.stores)
-            for row in store.rows("train")
-        ]
+        self.sources = []
+        for place, store in enumerate(self.stores):
+            rows = store.rows("train")
+            chosen = store.layout.iloc[rows]
+            columns = (rows.tolist(), chosen["image_id"].tolist(), chosen["class_id"].tolist())
+            self.sources += [Source(place, *each) for each in zip(*columns, strict=True)]
         if len(self.sources) < 2 or batch_size < 2:
             raise InputError(
                 f"{len(self.sources)} training image(s), --batch-size {batch_size}: 2 are needed"
