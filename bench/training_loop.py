@@ -69,12 +69,14 @@ def main(args: argparse.Namespace) -> None:
     device = gpu.lease(device=args.device)
     import torch
     from maskguide import methods
-    from maskguide.learning import backbones, training
+    from maskguide.learning import allocation, backbones, training
     from maskguide.learning.batches import TrainingImages
     from maskguide.learning.memory import AtOnce
 
     if args.threads:
         torch.set_num_threads(args.threads)
+    if device == "cpu" and not args.hand_back:
+        allocation.keep_freed_memory()
     with tempfile.TemporaryDirectory() as temporary:
         index = photographs(Path(temporary) / "files", args.images, 0, args.crop + 32)
         store.build_images(datasets.read_index(index), Path(temporary) / "store")
@@ -131,5 +133,10 @@ if __name__ == "__main__":
     parser.add_argument("--batch-size", type=int, default=32, help="images of one step")
     parser.add_argument("--rounds", type=int, default=9, help="epochs of each kind that are timed")
     parser.add_argument("--threads", type=int, help="CPU threads that compute (none: torch's own choice)")
+    parser.add_argument(
+        "--hand-back",
+        action="store_true",
+        help="let all three run without what trainings do to malloc (CPU)",
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or auto")
     main(parser.parse_args())
