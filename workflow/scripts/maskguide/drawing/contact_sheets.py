@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from skimage.segmentation import find_boundaries
 
 # after Okabe and Ito: told apart by colour-blind eyes; blue first, for few objects in nature are
 COLOURS = (
@@ -36,6 +35,8 @@ def tile(image: np.ndarray, labels: np.ndarray | None = None) -> Image.Image:
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     picture = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)).astype(float)
     if labels is not None:
+        from skimage.segmentation import find_boundaries  # with SciPy: not for those who want the colours
+
         for label in range(1, int(labels.max(initial=0)) + 1):
             share = Image.fromarray((labels == label).astype(np.uint8) * 255)
             # a third is enough: veins thinner than a pixel of the sheet stay visible
