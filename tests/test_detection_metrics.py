@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.guides import detection_metrics, detectors
+from maskguide.guides.detections import COLUMNS
 
 REGIONS = ["vein", "contour"]
 
@@ -15,7 +16,7 @@ def private(tmp_path_factory):
 
 
 def table(*rows):
-    return pd.DataFrame(rows, columns=detectors.DETECTION_COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def test_overlap_by_hand():

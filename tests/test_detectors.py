@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 from maskguide.files import InputError
-from maskguide.guides import detectors
+from maskguide.guides import detections, detectors
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -132,7 +132,7 @@ def test_boxes_in_use():
         ("a", "contour", 0, 0, 9, 9, 0.8),
         ("b", "vein", 2, 2, 7, 7, 0.1),
     ]
-    table = pd.DataFrame(rows, columns=detectors.DETECTION_COLUMNS)
-    assert detectors.above(table, "vein", 0.25, best_only=True) == {"a": [(0, 0, 5, 5)]}
-    assert detectors.above(table, "vein", 0.25, best_only=False) == {"a": [(0, 0, 5, 5), (1, 1, 6, 6)]}
-    assert detectors.above(table, "vein", 0.05, best_only=True).keys() == {"a", "b"}
+    table = pd.DataFrame(rows, columns=detections.COLUMNS)
+    assert detections.above(table, "vein", 0.25, best_only=True) == {"a": [(0, 0, 5, 5)]}
+    assert detections.above(table, "vein", 0.25, best_only=False) == {"a": [(0, 0, 5, 5), (1, 1, 6, 6)]}
+    assert detections.above(table, "vein", 0.05, best_only=True).keys() == {"a", "b"}

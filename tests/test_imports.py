@@ -37,6 +37,18 @@ backbones.create("resnet18", None, 3)
 print("torchvision" in sys.modules)
 """
 
+# Jobs that compute on files alone: region masks from detections, figures of boxes, overlaps, stores.
+FILES = """
+import sys
+from maskguide.data import datasets, store
+from maskguide.guides import detections, masks, region_masks
+from maskguide.learning import attend, attended_boxes
+from maskguide.marks import annotation, boxes, box_sources
+from maskguide.reporting import comparison, runs, tables
+
+print([each for each in sys.argv[1:] if each in sys.modules])
+"""
+
 
 def python(root, code, *words):
     done = subprocess.run(
@@ -65,3 +77,7 @@ def test_scripts_start_without_heavy_packages(root):
 
 def test_a_training_of_the_small_backbone_needs_torch_alone(root):
     assert python(root, TRAINING, *HEAVY) == ["['torch']", "True"]
+
+
+def test_jobs_without_a_network_need_no_torch(root):
+    assert python(root, FILES, *HEAVY) == ["[]"]

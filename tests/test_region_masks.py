@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from maskguide.files import InputError
-from maskguide.guides import detectors, region_masks
+from maskguide.guides import detections, region_masks
 from PIL import Image
 
 COLUMNS = ["image_id", "path", "class", "class_id", "split", "mask", "outline", "boxes"]
@@ -68,7 +68,7 @@ def dataset(tmp_path):
         ("c", "vein", 10, 10, 30, 30, 0.2),
         ("t", "vein", 0, 0, 30, 20, 0.8),
     ]
-    table = pd.DataFrame(boxes, columns=detectors.DETECTION_COLUMNS)
+    table = pd.DataFrame(boxes, columns=detections.COLUMNS)
     table.to_csv(tmp_path / "detections.csv", index=False)
     return tmp_path
 

@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> None:
     with detectors.private_settings(args.output.parent / "ultralytics-detect"):
         import pandas as pd
         from maskguide.data import datasets
-        from maskguide.guides import masks
+        from maskguide.guides import detections, masks
         from maskguide.learning.memory import running_out_is_said
 
         index = datasets.read_index(args.index).sort_values("image_id")
@@ -52,7 +52,7 @@ def main(args: argparse.Namespace) -> None:
             for *box, confidence, region in found:
                 corners = [round(float(value), 2) for value in box]
                 rows.append([image_id, detector.regions[int(region)], *corners, round(float(confidence), 5)])
-    write_csv(args.output, pd.DataFrame(rows, columns=detectors.DETECTION_COLUMNS))
+    write_csv(args.output, pd.DataFrame(rows, columns=detections.COLUMNS))
     inference.say()
     log.info("%s: %d boxes in %d images", args.output, len(rows), len(index))
 

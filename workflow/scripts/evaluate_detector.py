@@ -54,7 +54,7 @@ def read_history(path: Path) -> Any:
 def main(args: argparse.Namespace) -> None:
     from maskguide.data import datasets
     from maskguide.data.pictures import read_rgb
-    from maskguide.guides import detection_metrics, detectors
+    from maskguide.guides import detection_metrics, detections, detectors
     from maskguide.marks import boxes
 
     index = datasets.read_index(args.index)
@@ -67,10 +67,10 @@ def main(args: argparse.Namespace) -> None:
             raise InputError(f"{args.boxes}: {row.image_id} is no image of the index; import again")
         size = read_rgb(paths[row.image_id]).shape[:2]
         truth[row.image_id] = boxes.read_yolo_boxes(row.boxes, args.regions, size)
-    detections = detectors.read_detections(args.detections, args.regions)
+    found = detections.read(args.detections, args.regions)
     with detectors.private_settings(args.output.parent / "ultralytics-evaluate"):
-        regions = detection_metrics.by_region(detections, truth, args.regions)
-    missing = detection_metrics.missing(index, detections, args.regions, args.confidence)
+        regions = detection_metrics.by_region(found, truth, args.regions)
+    missing = detection_metrics.missing(index, found, args.regions, args.confidence)
     learnt = table[table["split"] == "train"]
     options = read_yaml(args.detector / "args.yaml")["options"]
     metrics = {

@@ -44,7 +44,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     import pandas as pd
     from maskguide.data import datasets
-    from maskguide.guides import detectors, masks, region_masks
+    from maskguide.guides import detections, masks, region_masks
     from PIL import Image
 
     if args.region not in args.regions:
@@ -52,8 +52,8 @@ def main(args: argparse.Namespace) -> None:
     if not 0 <= args.confidence <= 1:
         raise InputError(f"--confidence {args.confidence}: must lie between 0 and 1")
     index = masks.training_first(datasets.read_index(args.index))
-    detections = detectors.read_detections(args.detections, args.regions)
-    found = detectors.above(detections, args.region, args.confidence, args.keep == "best")
+    table = detections.read(args.detections, args.regions)
+    found = detections.above(table, args.region, args.confidence, args.keep == "best")
     if args.shuffle_seed is not None:
         found = region_masks.shuffled(found, index, args.shuffle_seed)
     missing = []

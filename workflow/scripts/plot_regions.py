@@ -51,12 +51,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     check(args)
     from maskguide.data import datasets
-    from maskguide.guides.detectors import read_detections
+    from maskguide.guides import detections
     from maskguide.marks import boxes
 
     index = datasets.read_index(args.index)
     truth = boxes.read_boxes_table(args.boxes).set_index("image_id")["boxes"].to_dict()
-    detections = read_detections(args.detections, args.regions)
+    found = detections.read(args.detections, args.regions)
     known = index[index["image_id"].isin(list(truth))]
     enough = (known["split"] == "test").sum() >= args.count
     chosen = choose_images(known if enough else index, args.count, args.seed)
@@ -64,7 +64,7 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(f"{args.index}: has no test image to show")
     rows = []
     for row in chosen.to_dict("records"):
-        detected = detections[detections["image_id"] == row["image_id"]]
+        detected = found[found["image_id"] == row["image_id"]]
         rows.append(region_row(row, detected, truth.get(row["image_id"]), args))
     save(regions_figure(rows, args.regions), args.output)
 

@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -30,7 +30,6 @@ log = logging.getLogger("maskguide")
 LEAST_CONFIDENCE = 0.001  # below, detections are not even counted when precision is integrated over recall
 OVERLAP = 0.7  # IoU above which the less confident of two boxes of one region is dropped; ultralytics' own
 MOST_DETECTIONS = 100  # of one image; COCO's own
-DETECTION_COLUMNS = ["image_id", "region", "left", "top", "right", "bottom", "confidence"]
 
 
 @dataclass(frozen=True)
@@ -154,34 +153,3 @@ def detect(detector: Detector, image: np.ndarray, device: str = "cpu") -> np.nda
         )[0]
         found[:, :4] = scale_boxes(pixels.shape[2:], found[:, :4], image.shape[:2])
     return found.cpu().double().numpy()
-
-
-def above(
-    detections: Any, region: str, confidence: float, best_only: bool
-) -> dict[str, list[tuple[float, ...]]]:
-    """One region's boxes (left, top, right, bottom) above a confidence by image id, or the best alone.
-
-    detections: DataFrame with the columns `DETECTION_COLUMNS`, each image's most confident first.
-    """
-    rows = detections[(detections["region"] == region) & (detections["confidence"] >= confidence)]
-    if best_only:
-        rows = rows.sort_values("confidence", ascending=False, kind="stable").drop_duplicates("image_id")
-    boxes: dict[str, list[tuple[float, ...]]] = {}
-    for row in rows.itertuples():
-        boxes.setdefault(row.image_id, []).append((row.left, row.top, row.right, row.bottom))
-    return boxes
-
-
-def read_detections(path: Path, regions: Sequence[str]) -> Any:
-    """Read detections.csv as a DataFrame; `InputError` where a column is missing or a region is not there."""
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, dtype={"image_id": str, "region": str}, keep_default_na=False)
-        table = table[DETECTION_COLUMNS]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: is no list of detections ({error}); delete it and run again") from error
-    strange = sorted(set(table["region"]) - set(regions))
-    if strange:
-        raise InputError(f"{path}: region {strange[0]!r} is not one of {', '.join(regions)}; detect again")
-    return table
