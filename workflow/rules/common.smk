@@ -33,7 +33,12 @@ RESULTS = f"results/{config['run']}"
 DATASETS = list(config["datasets"])
 
 registry = config_check.read_yaml(REGISTRY)
-validate(registry, "../schemas/datasets.schema.yaml")
+registry_schema = config_check.read_yaml(
+    f"{workflow.current_basedir}/../schemas/datasets.schema.yaml"
+)
+if config_check.complaint(registry, registry_schema):
+    validate(registry, "../schemas/datasets.schema.yaml")  # says it at length
+config_check.fill_in(registry, registry_schema)
 
 for name in [*DATASETS, *config["archives"], *config["splits"]]:
     if name not in registry:
