@@ -16,7 +16,8 @@ from PIL import Image
 def script(body):
     """A script as the project's are: its work is `body`, run by cli.run."""
     return (
-        "import argparse, os, sys, time\nfrom pathlib import Path\nfrom maskguide import cli, files\n"
+        "import argparse, os, signal, sys, time\nfrom pathlib import Path\nfrom maskguide import cli, files\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # these tests may run under nohup
         f"def main(args):\n{textwrap.indent(textwrap.dedent(body), '    ')}\n"
         "cli.run(main, argparse.Namespace())\n"
     )

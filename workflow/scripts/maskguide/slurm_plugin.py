@@ -37,8 +37,8 @@ def replace_sacct(stand_in: Path) -> None:
     ever.
     """
     if shutil.which("sacct"):
-        question = ["sacct", "--noheader", "--allocations", "--starttime=now"]
-        if subprocess.run(question, capture_output=True).returncode:
+        command = ["sacct", "--noheader", "--allocations", "--starttime=now"]
+        if subprocess.run(command, capture_output=True).returncode:
             os.environ["PATH"] = f"{stand_in}{os.pathsep}{os.environ['PATH']}"
 
 
@@ -57,8 +57,8 @@ def cancel_left_behind(seconds: float = 60.0) -> None:
 
 def own_jobs() -> list[str]:
     """The queue's jobs that were submitted by the plugin from this folder."""
-    question = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]
-    answer = subprocess.run(question, capture_output=True, text=True, check=False).stdout
+    command = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     jobs = [line.split("|", 2) for line in answer.splitlines()]
     here = str(Path.cwd())
     return [job for job, comment, folder in jobs if comment.startswith(COMMENTS) and folder == here]
