@@ -140,6 +140,7 @@ def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import torch
     from maskguide.learning import backbones, checkpoints
+    from maskguide.learning.allocation import keep_freed_memory
     from maskguide.learning.memory import running_out_is_said
 
     log.info("drawing %d leaves", args.leaves + args.test_leaves)
@@ -149,6 +150,8 @@ def main(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, None, traits.shape[1])
     backbone.to(device, memory_format=torch.channels_last)
+    if device == "cpu":
+        keep_freed_memory()
     training = Stopwatch("training")
     with training, running_out_is_said(f"--batch-size {args.batch_size}, --crop {args.crop}"):
         train(backbone, images[: args.leaves], traits[: args.leaves], args, device)

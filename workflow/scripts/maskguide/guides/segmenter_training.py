@@ -22,6 +22,7 @@ from maskguide.files import InputError
 from maskguide.guides import masks
 from maskguide.guides.segmenters import HierarchicalSegmenter, Prediction, resize
 from maskguide.learning import checkpoints
+from maskguide.learning.allocation import keep_freed_memory
 from maskguide.learning.memory import AtOnce, running_out_is_said
 from maskguide.learning.transforms import IGNORE, Augmentation, normalise
 
@@ -168,6 +169,8 @@ def train_epochs(
     """The epochs that are still to be done, see `train`."""
     at_once = AtOnce("segmenter")
     num_classes = len(model.architecture.classes) + 1
+    if device == "cpu":
+        keep_freed_memory()
     model.to(device, memory_format=torch.channels_last)
     weights = class_weights([labels for _, labels in pairs], num_classes, training.class_balance)
     log.info("class weights: %s", ", ".join(f"{weight:.3g}" for weight in weights))
