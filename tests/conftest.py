@@ -1,6 +1,8 @@
 """Fixtures shared by the tests: the project's root, and the real images beside it where there are any."""
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,10 @@ from whole_run import copy_project, snakemake
 settings.register_profile("maskguide", deadline=None)  # a busy machine is no failure
 settings.load_profile("maskguide")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if threading.current_thread() is threading.main_thread():
+    # under nohup, or in the background of a script, what the tests start would ignore these signals
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -16,8 +16,7 @@ from PIL import Image
 def script(body):
     """A script as the project's are: its work is `body`, run by cli.run."""
     return (
-        "import argparse, os, signal, sys, time\nfrom pathlib import Path\nfrom maskguide import cli, files\n"
-        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # these tests may run under nohup
+        "import argparse, os, sys, time\nfrom pathlib import Path\nfrom maskguide import cli, files\n"
         f"def main(args):\n{textwrap.indent(textwrap.dedent(body), '    ')}\n"
         "cli.run(main, argparse.Namespace())\n"
     )
@@ -41,7 +40,9 @@ def test_what_is_half_written_goes_with_the_signal(tmp_path, number):
     assert "working" in process.stderr.readline()
     assert len(list(tmp_path.iterdir())) == 2
     process.send_signal(number)
-    assert f"stopped by {number.name}; nothing half-written is left" in process.communicate()[1]
+    assert (
+        f"stopped by {number.name}; nothing half-written is left" in process.communicate(timeout=SECONDS)[1]
+    )
     assert process.returncode == 128 + number
     assert list(tmp_path.iterdir()) == []
 
@@ -58,7 +59,7 @@ def test_what_fails_because_of_the_signal_is_told_as_the_signal(tmp_path):
     process = start([sys.executable, "-c", script(body)], cwd=tmp_path)
     assert "working" in process.stderr.readline()
     process.terminate()
-    assert "stopped by SIGTERM; nothing half-written" in process.communicate()[1]
+    assert "stopped by SIGTERM; nothing half-written" in process.communicate(timeout=SECONDS)[1]
     assert process.returncode == 128 + signal.SIGTERM
 
 
@@ -68,13 +69,13 @@ def test_what_a_kill_leaves_the_next_start_removes_but_not_what_a_living_one_wri
         assert all("working" in process.stderr.readline() for process in (killed, living))
         assert len(list(tmp_path.iterdir())) == 4
         killed.kill()
-        killed.communicate()
+        killed.communicate(timeout=SECONDS)
         body = "files.write_text('result.txt', 'x')\nwith files.atomic_directory('folder'):\n    pass\n"
         subprocess.run([sys.executable, "-c", script(body)], cwd=tmp_path, env=environment(), check=True)
         assert len(list(tmp_path.iterdir())) == 2 + 2
     finally:
         living.terminate()
-        living.communicate()
+        living.communicate(timeout=SECONDS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "result.txt"]
 
 
@@ -126,7 +127,7 @@ def test_a_job_does_not_outlive_what_waits_for_it(tmp_path, killed):
         process.wait()
     assert until(lambda: not any(interruption.alive(child) for child in children.values()))
     process.kill()
-    process.communicate()
+    process.communicate(timeout=SECONDS)
     assert [path.name for path in tmp_path.iterdir()] == ["log.txt"]
     last = (tmp_path / "log.txt").read_text().splitlines()[-1]
     gone = {"snakemake": "its snakemake is gone", "bash": "its shell is gone", "tee": "epoch"}[killed]
