@@ -150,8 +150,10 @@ def figures():
     for dataset in DATASETS:
         if dataset in ablation("table4")["datasets"]:
             made.append(f"strips_{dataset}")
+        if dataset in [*DETECTION["datasets"], *ablation("mgfe_table3")["datasets"]]:
+            made.append(f"regions_{dataset}")
         if dataset in ablation("mgfe_table3")["datasets"]:
-            made += [f"regions_{dataset}", f"cam_{dataset}"]
+            made.append(f"cam_{dataset}")
         if dataset in attention_datasets():
             made.append(f"attention_{dataset}")
         if dataset in BOXES["datasets"]:
