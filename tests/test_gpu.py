@@ -18,7 +18,7 @@ LEASE = (
     "from maskguide import gpu; from pathlib import Path; import os, sys, time;"
     "devices = [gpu.Device(name, name) for name in '01'];"
     "held = gpu.take(devices, 1, Path(sys.argv[1]), 0.05); print(held.device.name, flush=True);"
-    "child = os.fork() if 'fork' in sys.argv else 0; print(child, flush=True); time.sleep(60)"
+    "child = os.fork() if 'fork' in sys.argv else 0; os.write(1, b'%d\\n' % child); time.sleep(60)"
 )
 PLAIN = "GPU 0: A100 (UUID: GPU-aaa-1)\nGPU 1: A100 (UUID: GPU-aab-2)\n"
 MIXED = "GPU 0: A100 (UUID: GPU-aaa-1)\nGPU 1: T4 (UUID: GPU-aab-2)\n"
