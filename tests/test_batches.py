@@ -4,12 +4,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from maskguide.data.ahead import ahead
 from maskguide.data.store import ImageStore, MaskStore, Rectangle, build_images, build_masks
 from maskguide.files import InputError
 from maskguide.learning.batches import (
     ERASED_SHARE,
     TrainingImages,
-    ahead,
     cut,
     draw_augmentation,
     normalised_mask,

@@ -7,9 +7,7 @@ reads, whatever its size. `layout.csv` beside them says where each begins; `cont
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +16,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
+from maskguide.data.ahead import ahead
 from maskguide.data.pictures import image_size, read_rgb
 from maskguide.files import InputError, atomic_directory, reserve, sha256, write_csv, write_text
 from maskguide.guides import masks
@@ -143,15 +142,9 @@ def decoded(
 
     No more than two images for each worker are in memory at once, however large they are.
     """
-    paths = list(paths)
-    waiting: deque[Future[np.ndarray]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for path, size in zip(tqdm(paths, desc="decoding", disable=None), sizes, strict=True):
-            waiting.append(pool.submit(decode, path, mode, size))
-            if len(waiting) == 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    jobs = list(zip(paths, sizes, strict=True))
+    shown = tqdm(jobs, desc="decoding", disable=None)
+    yield from ahead(lambda job: decode(job[0], mode, job[1]), shown, workers)
 
 
 def finish(folder: Path, array: np.memmap, layout: pd.DataFrame, name: str) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from maskguide.data.ahead import ahead
 from maskguide.data.store import ImageStore, MaskStore, Rectangle
 from maskguide.files import InputError
 from maskguide.learning.transforms import normalise
@@ -187,18 +185,3 @@ def images_on(pixels: np.ndarray, device: str) -> Tensor:
 def move(tensor: Tensor, device: str) -> Tensor:
     """To the device; by way of pinned memory to CUDA, so that the copy does not stop the computation."""
     return tensor if device == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
-
-
-def ahead(make: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
-    """make(job) for all jobs in order, made by `workers` threads a few jobs ahead (0: when asked for)."""
-    if workers == 0:
-        yield from map(make, jobs)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque = deque()
-        for job in jobs:
-            waiting.append(pool.submit(make, job))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

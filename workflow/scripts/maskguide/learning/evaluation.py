@@ -12,8 +12,9 @@ import torch
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
+from maskguide.data.ahead import ahead
 from maskguide.data.store import ImageStore
-from maskguide.learning.batches import WORKERS, ahead, images_on
+from maskguide.learning.batches import WORKERS, images_on
 from maskguide.learning.memory import AtOnce
 from maskguide.methods.interface import Output
 
