@@ -1,19 +1,14 @@
 """What the rules share: the data sets of this run, options as flags, the code a job depends on."""
 
 import json
-import os
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import validate
 
-# Relative, so that a project folder that was moved re-runs nothing.
-SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
-sys.path.insert(0, str(SCRIPTS))
 from maskguide import imported, interruption, one_snakemake
 from maskguide import region_variants, scale_variants  # names alone, nothing heavy
 

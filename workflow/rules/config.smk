@@ -2,10 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, os.path.relpath(f"{workflow.current_basedir}/../scripts"))
+# Relative, so that a project folder that was moved re-runs nothing.
+SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
+sys.path.insert(0, str(SCRIPTS))
 from maskguide import config_check, slurm_plugin  # names alone, nothing heavy
 
 slurm_plugin.become_array_task()
