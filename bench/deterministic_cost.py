@@ -37,7 +37,7 @@ def train(args: argparse.Namespace) -> dict[str, float | str]:
 
     import torch
     from maskguide import methods
-    from maskguide.learning import backbones, evaluation, training
+    from maskguide.learning import backbones, precision, training
     from maskguide.learning.memory import AtOnce
     from maskguide.methods.interface import Batch
 
@@ -46,7 +46,7 @@ def train(args: argparse.Namespace) -> dict[str, float | str]:
     grid = training.feature_grid(model, args.crop)
     model = model.to("cuda", memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9)
-    scaler = torch.amp.GradScaler("cuda", enabled=evaluation.half_type() == torch.float16)
+    scaler = precision.create_scaler("cuda")
     images = torch.randn(args.batch_size, 3, args.crop, args.crop, device="cuda")
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.arange(args.batch_size, device="cuda") % 200

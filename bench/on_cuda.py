@@ -36,10 +36,8 @@ def train(args: argparse.Namespace) -> dict[str, float | str]:
     device = gpu.lease(max(args.slots), args.device)
     if device == "cpu" and args.device != "cpu":
         return {}
-    from contextlib import nullcontext
-
     import torch
-    from maskguide.learning import backbones, batches, evaluation, training
+    from maskguide.learning import backbones, batches, precision, training
 
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = args.precisions[0] == "tf32"
     torch.manual_seed(0)
@@ -50,15 +48,13 @@ def train(args: argparse.Namespace) -> dict[str, float | str]:
         store.ImageStore(args.store), [], (1, 1), args.crop, args.batch_size, 0, workers=args.workers
     )
     optimizer = training.Schedule(1, 0.001, 0.9, 5e-4).create_optimizer(model)
-    mixed = args.precisions[0] == "mixed"
-    scaler = torch.amp.GradScaler(
-        device, enabled=mixed and device != "cpu" and evaluation.half_type() == torch.float16
-    )
+    precision.choose("auto" if args.precisions[0] == "mixed" else "full")
+    scaler = precision.create_scaler(device)
 
     def step(batch) -> int:
         images = batch.images.contiguous(memory_format=layout)
         model.zero_grad(set_to_none=True)
-        with evaluation.mixed_precision(device) if mixed else nullcontext():
+        with precision.mixed_precision(device):
             logits = model(images)
         loss = torch.nn.functional.cross_entropy(logits.float(), batch.labels)
         scaler.scale(loss).backward()

@@ -27,25 +27,23 @@ class Resident:
     """The steps of an epoch with nothing to wait for: each takes its images from one batch made before."""
 
     def __init__(self, model, batch, steps, memory_format, device, schedule):
-        import torch
-        from maskguide.learning import evaluation
+        from maskguide.learning import precision
 
         self.model = copy.deepcopy(model).to(device, memory_format=memory_format).train()
         batch.images = batch.images.contiguous(memory_format=memory_format)
         self.batch, self.steps, self.device = batch, steps, device
         self.optimizer = schedule.create_optimizer(self.model)
-        half = device != "cpu" and evaluation.half_type() == torch.float16
-        self.scaler = torch.amp.GradScaler(device, enabled=half)
+        self.scaler = precision.create_scaler(device)
 
     def epoch(self) -> None:
         """As many steps, of as many images each, as the loop makes."""
-        from maskguide.learning import batches, evaluation
+        from maskguide.learning import batches, precision
 
         for count in self.steps:
             whole = count == len(self.batch.labels)
             batch = self.batch if whole else batches.part_of(self.batch, slice(count))
             self.model.zero_grad(set_to_none=True)
-            with evaluation.mixed_precision(self.device):
+            with precision.mixed_precision(self.device):
                 output = self.model(batch.images)
             loss = sum(self.model.loss(output, batch).values())
             self.scaler.scale(loss).backward()
@@ -68,10 +66,11 @@ def main(args: argparse.Namespace) -> None:
     device = gpu.lease(device=args.device)
     import torch
     from maskguide import methods
-    from maskguide.learning import allocation, backbones, training
+    from maskguide.learning import allocation, backbones, precision, training
     from maskguide.learning.batches import TrainingImages
     from maskguide.learning.memory import AtOnce
 
+    precision.choose(args.precision)
     if args.threads:
         torch.set_num_threads(args.threads)
     if device == "cpu" and not args.hand_back:
@@ -93,8 +92,7 @@ def main(args: argparse.Namespace) -> None:
             batch = next(iter(data.epoch(0, device)))
             alone[name] = Resident(model, batch, steps, memory_format, device, schedule)
         model.to(device, memory_format=torch.channels_last)
-        optimizer, scaler = schedule.create_optimizer(model), alone["NCHW"].scaler
-        scaler = torch.amp.GradScaler(device, enabled=scaler.is_enabled())
+        optimizer, scaler = schedule.create_optimizer(model), precision.create_scaler(device)
         at_once, epochs = AtOnce("training"), iter(range(10**6))
 
         def loop() -> None:
@@ -137,6 +135,7 @@ if __name__ == "__main__":
         action="store_true",
         help="let all three run without what trainings do to malloc (CPU)",
     )
+    parser.add_argument("--precision", default="auto", choices=("auto", "full"), help="of all three")
     parser.add_argument("--clock", default="wall", choices=CLOCKS, help="whose seconds are counted")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or auto")
     main(parser.parse_args())

@@ -92,8 +92,3 @@ def test_equal_sizes_go_together_up_to_a_number_of_pixels(images):
     rows = images.rows("test")  # sizes 40×30, 40×30, 24×24, 40×30
     assert sorted(evaluation.equal_sizes(images, rows, 2 * 40 * 30)) == [[0, 1], [2], [3]]
     assert sorted(evaluation.equal_sizes(images, rows, 1)) == [[0], [1], [2], [3]]
-
-
-def test_the_cpu_computes_in_full_precision():
-    with evaluation.mixed_precision("cpu"):
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from maskguide import methods
-from maskguide.learning import backbones, evaluation, otsu
+from maskguide.learning import backbones, otsu, precision
 from maskguide.methods.interface import Batch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -23,7 +23,7 @@ def test_a_step_in_half_precision(method):
     images, labels = torch.randn(4, 3, 96, 96, device="cuda"), torch.arange(4, device="cuda")
     masks = torch.rand(4, 1, 3, 3, device="cuda")
     batch = Batch(images, labels, masks, torch.ones(4, 1, dtype=torch.bool, device="cuda"))
-    with evaluation.mixed_precision("cuda"):
+    with precision.mixed_precision("cuda"):
         output = model(images)
     terms = model.loss(output, batch)
     torch.stack(list(terms.values())).sum().backward()

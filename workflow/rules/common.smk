@@ -24,6 +24,7 @@ shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\";
 SACCT = f"{workflow.current_basedir}/../../profiles/slurm/bin"
 ENVIRONMENT = "../../envs/maskguide.yaml"
 REGISTRY = "resources/datasets.yaml"
+NUMERICS = ["deterministic", "precision"]
 RESULTS = f"results/{config['run']}"
 DATASETS = list(config["datasets"])
 
@@ -124,6 +125,11 @@ def device_flags(slots=None):
     """Where a job computes, which changes no result: to stand among params that are functions of `input`."""
     device = config["device"]
     return {"device": None if device == "auto" else device, "slots": slots}
+
+
+def numerics(options):
+    """What the digits of a result depend on besides the seed, of a section of the config."""
+    return {key: options[key] for key in NUMERICS}
 
 
 def gpus(wildcards=None):

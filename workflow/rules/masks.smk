@@ -24,7 +24,7 @@ rule infer_masks:
         options=lambda wc: flags(
             {
                 "scales": settings("segment", wc.dataset)["inference_scales"],
-                "deterministic": settings("segment", wc.dataset)["deterministic"],
+                **numerics(settings("segment", wc.dataset)),
             }
         ),
         files=lambda wc, input: flags(device_flags()),

@@ -19,6 +19,7 @@ COMMON_OPTIONS = [
     "momentum",
     "weight_decay",
     "freeze",
+    *NUMERICS,
 ]
 
 
@@ -29,7 +30,6 @@ def classifier_options(dataset, method, backbone):
     return {
         "learning_rate": rates.get(backbone, rates["default"]),
         "optimizer": options["optimizer"],
-        "deterministic": options["deterministic"],
         **{key: options[key] for key in COMMON_OPTIONS},
         **own_options(dataset, method),
         "mask_source": mask_source(dataset, method),

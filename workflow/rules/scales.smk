@@ -26,7 +26,7 @@ rule attend_regions:
         files=lambda wc, input: flags(
             {
                 "zoom": input.zoom or None,
-                "deterministic": config["classify"]["deterministic"],
+                **numerics(config["classify"]),
                 **device_flags(config["classify"]["slots"]),
             }
         ),
@@ -98,7 +98,7 @@ rule combine_scales:
         files=lambda wc, input: flags(
             {
                 "zooms": list(input.zooms),
-                "deterministic": config["classify"]["deterministic"],
+                **numerics(config["classify"]),
                 **device_flags(config["classify"]["slots"]),
             }
         ),

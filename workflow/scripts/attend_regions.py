@@ -26,13 +26,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--store", type=Path, required=True, help="image store that the network was trained on")
     add("--zoom", type=Path, help="attended.csv of the scale before, if it was trained on those parts")
     add("--run", type=Path, required=True, help="folder of the run, made by train_classifier.py --method aca")
-    add("--device", default="auto", help="auto, cpu or cuda")
-    add("--slots", type=int, default=1, help="jobs that may share one GPU")
-    add(
-        "--deterministic",
-        action="store_true",
-        help="on CUDA, slower kernels that give the same bits each time",
-    )
+    cli.add_device_options(parser)
+    cli.add_numerics_options(parser)
     add("--output", type=Path, required=True, help="attended.csv to write")
     return parser.parse_args(argv)
 
@@ -41,8 +36,9 @@ def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import numpy as np
     from maskguide.data.store import ImageStore
-    from maskguide.learning import attend, backbones, evaluation, training
+    from maskguide.learning import attend, backbones, evaluation, precision, training
 
+    precision.choose(args.precision)
     model, info = training.load_model(args.run / "model.pt")
     if info["method"] != "aca":
         raise InputError(

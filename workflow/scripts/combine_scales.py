@@ -41,13 +41,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=[],
         help="attended.csv that cut out the images of scale 2, 3, …, in this order",
     )
-    add("--device", default="auto", help="auto, cpu or cuda")
-    add("--slots", type=int, default=1, help="jobs that may share one GPU")
-    add(
-        "--deterministic",
-        action="store_true",
-        help="on CUDA, slower kernels that give the same bits each time",
-    )
+    cli.add_device_options(parser)
+    cli.add_numerics_options(parser)
     add("--output-dir", type=Path, required=True, help="folder of the run to write")
     return parser.parse_args(argv)
 
@@ -76,8 +71,9 @@ def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import numpy as np
     from maskguide.data.store import ImageStore
-    from maskguide.learning import evaluation, training
+    from maskguide.learning import evaluation, precision, training
 
+    precision.choose(args.precision)
     scales, inference = [], Stopwatch("inference")
     for run, zoom in zip(args.runs, [None, *args.zooms], strict=True):
         model, info = training.load_model(run / "model.pt")

@@ -23,8 +23,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
     parser.add_argument("--model", type=Path, required=True, help="model.pt of train_detector.py")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--slots", type=int, default=1, help="jobs that may share one GPU")
+    cli.add_device_options(parser)
     parser.add_argument("--output", type=Path, required=True, help="detections.csv")
     return parser.parse_args(argv)
 

@@ -28,13 +28,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--scales", type=float, nargs="+", default=[0.5, 1.0], help="image scales combined by attention"
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--slots", type=int, default=1, help="jobs that may share one GPU")
-    parser.add_argument(
-        "--deterministic",
-        action="store_true",
-        help="on CUDA, slower kernels that give the same bits each time",
-    )
+    cli.add_device_options(parser)
+    cli.add_numerics_options(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder of the masks")
     return parser.parse_args(argv)
 
@@ -49,8 +44,10 @@ def main(args: argparse.Namespace) -> None:
     index = masks.training_first(datasets.read_index(args.index))
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     from maskguide.guides import segmenters
+    from maskguide.learning import precision
     from maskguide.learning.memory import running_out_is_said
 
+    precision.choose(args.precision)
     model = segmenters.load(args.model)
     inference = Stopwatch("inference")
     with atomic_directory(args.output) as folder:

@@ -45,13 +45,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--batch-size", type=int, default=32, help="images of one step")
     add("--learning-rate", type=float, default=0.003, help="highest learning rate (one-cycle schedule)")
     add("--seed", type=int, default=1000, help="seed of cultivars, leaves and training")
-    add("--device", default="auto", help="auto, cpu or cuda")
-    add("--slots", type=int, default=1, help="trainings that may share one GPU")
-    add(
-        "--deterministic",
-        action="store_true",
-        help="on CUDA, slower kernels that give the same bits each time",
-    )
+    cli.add_device_options(parser)
+    cli.add_numerics_options(parser)
     add("--checkpoint", type=Path, help="folder of the state of an interrupted training (none: not kept)")
     add("--output", type=Path, required=True, help="state dict to write")
     return parser.parse_args(argv)
@@ -76,7 +71,7 @@ def train(
     import torch
     from maskguide.learning import checkpoints
     from maskguide.learning.batches import cut, draw_augmentation, images_on, move
-    from maskguide.learning.evaluation import mixed_precision
+    from maskguide.learning.precision import create_scaler, mixed_precision
     from torch.nn.functional import smooth_l1_loss
 
     optimizer = torch.optim.AdamW(backbone.parameters(), args.learning_rate, weight_decay=WEIGHT_DECAY)
@@ -84,8 +79,9 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, args.learning_rate, total_steps=args.epochs * steps, pct_start=0.1
     )
+    scaler = create_scaler(device)
     rng = np.random.default_rng([args.seed])
-    parts = {"backbone": backbone, "optimizer": optimizer, "schedule": schedule}
+    parts = {"backbone": backbone, "optimizer": optimizer, "schedule": schedule, "scaler": scaler}
     options = {name: value for name, value in vars(args).items() if name not in CHANGES_NO_RESULT}
     state = checkpoints.load(args.checkpoint, options)
     first = 0
@@ -107,8 +103,9 @@ def train(
                 predicted = backbone(images_on(np.stack(crops), device))
             loss = smooth_l1_loss(predicted.float(), move(torch.from_numpy(traits[rows]), device))
             optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
             schedule.step()
             losses.append(loss.detach())
         log.info("epoch %d/%d: loss %.4f", epoch + 1, args.epochs, torch.stack(losses).mean().item())
@@ -139,10 +136,11 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(f"--leaves {args.leaves}: give at least one batch of {args.batch_size}")
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import torch
-    from maskguide.learning import backbones, checkpoints
+    from maskguide.learning import backbones, checkpoints, precision
     from maskguide.learning.allocation import keep_freed_memory
     from maskguide.learning.memory import running_out_is_said
 
+    precision.choose(args.precision)
     log.info("drawing %d leaves", args.leaves + args.test_leaves)
     images, traits = draw_leaves(args.leaves + args.test_leaves, args.size, args.seed)
     spread = traits[: args.leaves].std(axis=0)

@@ -118,13 +118,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="annotated.csv behind the masks: its source column goes into the tables",
     )
     add("--checkpoint", type=Path, help="folder of the state of an interrupted training (none: not kept)")
-    add("--device", default="auto", help="auto, cpu or cuda")
-    add("--slots", type=int, default=1, help="trainings that may share one GPU")
-    add(
-        "--deterministic",
-        action="store_true",
-        help="on CUDA, slower kernels that give the same bits each time",
-    )
+    cli.add_device_options(parser)
+    cli.add_numerics_options(parser)
     add("--threads", type=int, help="CPU threads that compute (none: as OMP_NUM_THREADS says)")
     add("--workers", type=int, help="threads that make batches ahead (none: 4 for a GPU, 0 on the CPU)")
     add("--output-dir", type=Path, required=True, help="folder of the run")
@@ -231,9 +226,10 @@ def main(args: argparse.Namespace) -> None:
     import torch
     from maskguide import methods
     from maskguide.data.store import ImageStore, MaskStore
-    from maskguide.learning import backbones, checkpoints, training
+    from maskguide.learning import backbones, checkpoints, precision, training
     from maskguide.learning.batches import TrainingImages
 
+    precision.choose(args.precision)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     images = ImageStore(args.store, args.zoom)

@@ -45,8 +45,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--learning-rate", type=float, default=0.002, help="learning rate at the start")
     add("--seed", type=int, default=0, help="seed of weights and augmentation")
     add("--resume", type=Path, help="folder of the checkpoint (none: no checkpoint)")
-    add("--device", default="auto", help="auto, cpu or cuda")
-    add("--slots", type=int, default=1, help="jobs that may share one GPU")
+    cli.add_device_options(parser)
     add("--output-dir", type=Path, required=True, help="folder for model.pt, history.csv, args.yaml")
     return parser.parse_args(argv)
 

@@ -54,13 +54,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--scale-loss-weight", type=float, default=0.05, help="weight of each scale's own cross-entropy")
     add("--seed", type=int, default=0, help="seed of weights and augmentation")
     add("--resume", type=Path, help="folder of the checkpoint (none: no checkpoint)")
-    add("--device", default="auto", help="auto, cpu or cuda")
-    add("--slots", type=int, default=1, help="jobs that may share one GPU")
-    add(
-        "--deterministic",
-        action="store_true",
-        help="on CUDA, slower kernels that give the same bits each time",
-    )
+    cli.add_device_options(parser)
+    cli.add_numerics_options(parser)
     add("--workers", type=int, default=0, help="processes that augment images beside the training")
     add("--output-dir", type=Path, required=True, help="folder for model.pt, history.csv, args.yaml")
     return parser.parse_args(argv)
@@ -127,9 +122,10 @@ def main(args: argparse.Namespace) -> None:
     import pandas
     import torch
     from maskguide.guides import segmenter_training, segmenters
-    from maskguide.learning import checkpoints
+    from maskguide.learning import checkpoints, precision
     from maskguide.learning.transforms import Augmentation
 
+    precision.choose(args.precision)
     torch.manual_seed(args.seed)
     channels = tuple(args.decoder_channels) if args.decoder_channels else None
     model = segmenters.HierarchicalSegmenter(

@@ -33,6 +33,27 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=docstring, formatter_class=Formatter, allow_abbrev=False)
 
 
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Where a job computes, for `gpu.lease`; it changes no result."""
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--slots", type=int, default=1, help="jobs that may share one GPU")
+
+
+def add_numerics_options(parser: argparse.ArgumentParser) -> None:
+    """What the digits of a result depend on besides the seed."""
+    parser.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="on CUDA, slower kernels that give the same bits each time",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "full"),
+        default="auto",
+        help="auto: networks compute in half precision where the device does; full: float32",
+    )
+
+
 def run(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
     """Call `main(args)`; an `InputError`, or a disk's refusal, is one line on standard error, exit code 2.
 

@@ -24,6 +24,7 @@ from maskguide.guides.segmenters import HierarchicalSegmenter, Prediction, resiz
 from maskguide.learning import checkpoints
 from maskguide.learning.allocation import keep_freed_memory
 from maskguide.learning.memory import AtOnce, running_out_is_said
+from maskguide.learning.precision import create_scaler, mixed_precision
 from maskguide.learning.transforms import IGNORE, Augmentation, normalise
 
 log = logging.getLogger("maskguide")
@@ -150,8 +151,8 @@ def train(
     """Train `model` in place on pairs of image uint8 [H, W, 3] and labels uint8 [H, W]; return the history.
 
     After every epoch the state goes to `resume`; one found there under the same `options` is continued, on
-    the CPU with the same result to the bit. Mixed precision on CUDA; where its memory is too small for a
-    batch, fewer images are computed at a time (see `memory`). `InputError` if the loss diverges.
+    the CPU with the same result to the bit. Where a GPU's memory is too small for a batch, fewer images are
+    computed at a time (see `memory`). `InputError` if the loss diverges.
     """
     with running_out_is_said("segmenter"):
         return train_epochs(model, pairs, augmentation, training, device, resume, options or {})
@@ -176,7 +177,7 @@ def train_epochs(
     log.info("class weights: %s", ", ".join(f"{weight:.3g}" for weight in weights))
     criterion = SegmentationLoss(weights, training.dice_weight, training.scale_loss_weight).to(device)
     optimizer = create_optimizer(model, training)
-    scaler = torch.amp.GradScaler(device, enabled=device != "cpu")
+    scaler = create_scaler(device)
 
     state = checkpoints.load(resume, options)
     history: list[dict[str, float]] = []
@@ -267,7 +268,7 @@ def add_gradients(
         predicted = []
         for part in parts:
             share = len(labels[part]) / len(labels)
-            with torch.autocast("cuda", torch.float16, enabled=device != "cpu"):
+            with mixed_precision(device):
                 logits, predictions = model(images[part], scales)
             terms = criterion(logits, predictions, labels[part])
             loss = torch.stack(list(terms.values())).sum()

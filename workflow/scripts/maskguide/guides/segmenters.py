@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maskguide.files import InputError, atomic_file
+from maskguide.learning.precision import mixed_precision
 from maskguide.learning.transforms import normalise
 from maskguide.learning.weights import reason
 
@@ -249,6 +250,6 @@ def predict(
     """Class probabilities, float32 [1 + K, H, W], of a whole image, uint8 [H, W, 3]."""
     model.to(device).eval()
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].to(device)
-    with torch.autocast("cuda", torch.float16, enabled=device != "cpu"):
+    with mixed_precision(device):
         logits, _ = model(normalise(pixels), scales)
     return logits[0].float().softmax(dim=0).cpu().numpy()

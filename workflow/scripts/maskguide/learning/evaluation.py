@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 
 import numpy as np
@@ -16,6 +15,7 @@ from maskguide.data.ahead import ahead
 from maskguide.data.store import ImageStore
 from maskguide.learning.batches import WORKERS, images_on
 from maskguide.learning.memory import AtOnce
+from maskguide.learning.precision import mixed_precision
 from maskguide.methods.interface import Output
 
 # Images of equal size go through the network together, up to so many pixels: on a CPU larger batches are
@@ -35,18 +35,6 @@ def macro_f1(labels: Sequence[int], predicted: Sequence[int], num_classes: int) 
     right = np.bincount(labels[labels == predicted], minlength=num_classes)
     named = np.bincount(labels, minlength=num_classes) + np.bincount(predicted, minlength=num_classes)
     return 100 * float(np.mean(2.0 * right / np.maximum(named, 1)))
-
-
-def mixed_precision(device: str) -> AbstractContextManager:
-    """Half precision on CUDA: bfloat16 where the GPU computes in it, else float16. Full on the CPU."""
-    if device == "cpu":
-        return nullcontext()
-    return torch.autocast("cuda", dtype=half_type())
-
-
-def half_type() -> torch.dtype:
-    """The half-precision type of the current GPU."""
-    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def for_inference(model: nn.Module) -> nn.Module:

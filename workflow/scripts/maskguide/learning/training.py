@@ -22,6 +22,7 @@ from maskguide.learning import backbones, checkpoints, evaluation
 from maskguide.learning.allocation import keep_freed_memory
 from maskguide.learning.batches import TrainingImages, part_of
 from maskguide.learning.memory import AtOnce, running_out_is_said
+from maskguide.learning.precision import create_scaler, mixed_precision
 from maskguide.learning.weights import reason
 from maskguide.methods.interface import Batch
 
@@ -115,8 +116,7 @@ def train_epochs(
     training, testing = AtOnce("training"), AtOnce("test")
     model.to(device, memory_format=torch.channels_last)
     optimizer = schedule.create_optimizer(model)
-    half = device != "cpu" and evaluation.half_type() == torch.float16
-    scaler = torch.amp.GradScaler(device, enabled=half)
+    scaler = create_scaler(device)
     progress = Progress()
     state = checkpoints.load(checkpoint, options)
     if state is not None:
@@ -197,7 +197,7 @@ def add_gradients(
         found = []
         for part in parts:
             images = batch if len(parts) == 1 else part_of(batch, part)
-            with evaluation.mixed_precision(device):
+            with mixed_precision(device):
                 output = model(images.images)
             terms = model.loss(output, images)
             loss = torch.stack(list(terms.values())).sum()
