@@ -27,7 +27,7 @@ def train(folder: Path, args: argparse.Namespace, threads: int, start: Barrier, 
     """Train `args.epochs` epochs after one that warms up and a common start; append the moment of the end."""
     import torch
     from maskguide import methods
-    from maskguide.learning import backbones, training
+    from maskguide.learning import backbones, precision, training
     from maskguide.learning.batches import TrainingImages
     from maskguide.learning.memory import AtOnce
 
@@ -37,7 +37,8 @@ def train(folder: Path, args: argparse.Namespace, threads: int, start: Barrier, 
     model = methods.create("baseline", backbone, {}).to(memory_format=torch.channels_last)
     data = TrainingImages(store.ImageStore(folder), [], (1, 1), args.crop, args.batch_size, seed=0)
     optimizer = training.Schedule(1, 0.001, 0.9, 5e-4).create_optimizer(model)
-    scaler, at_once = torch.amp.GradScaler("cpu", enabled=False), AtOnce("training")
+    precision.choose("auto")
+    scaler, at_once = precision.create_scaler("cpu"), AtOnce("training")
     for epoch in range(1 + args.epochs):
         if epoch == 1:
             start.wait()

@@ -11,7 +11,7 @@ OPTIONS = {
     "training_loop": "--backbone small --freeze 1 --crop 32 --images 6 --batch-size 4 --rounds 2 --threads 1",
     "store": "--images 5 --size 48 --crop 32 --batch-size 4 --rounds 2",
     "growth": "--images 9 --size 40 --crop 32 --batch-size 4 --epochs 1 --rounds 1",
-    "on_cuda": "--device cpu --backbones small --precisions fp32 --formats NCHW --slots 2 --crop 32"
+    "device": "--device cpu --backbones small --precisions fp32 --formats NCHW --slots 2 --crop 32"
     " --batch-size 2 --images 4 --warm-up 1 --seconds 0.2",
 }
 RATIOS = {
@@ -21,13 +21,13 @@ RATIOS = {
         *("build: milliseconds per image, ×16 / ×1", "build: peak memory, ×16 / ×1"),
         *("epoch: milliseconds per image, ×16 / ×1", "epoch: peak memory, ×16 / ×1"),
     ],
-    "on_cuda": [],
+    "device": [],
 }
 ROWS = {
     "training_loop": ["training loop", "model alone, channels-last", "model alone, NCHW"],
     "store": ["from the store", "from the files"],
     "growth": [f"{stage}, {count}" for stage in ("build", "epoch") for count in (9, 36, 144)],
-    "on_cuda": ["small fp32 NCHW"],
+    "device": ["small fp32 NCHW"],
 }
 
 
@@ -54,7 +54,6 @@ def test_a_benchmark_prints_its_table_and_its_ratios(root, name):
     assert all(float(each[1].split()[0]) > 0 for each in ratios)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there: run it by hand")
-def test_nothing_is_claimed_of_cuda_without_a_gpu(root):
-    lines = printed(root, "on_cuda", "--crop 32 --images 2")
-    assert len(lines) == 1 and lines[0].startswith("needs a GPU")
+def test_the_device_at_hand_is_named(root):
+    heading = printed(root, "device", OPTIONS["device"].removeprefix("--device cpu"))[0]
+    assert heading.startswith(torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU")

@@ -17,7 +17,7 @@ def choose(precision: str) -> None:
     """From now on "full" (float32) or "auto": half where it is faster.
 
     On a CPU that is where its instructions compute in bfloat16 (AVX-512 BF16, AMX); without them it would be
-    emulated, many times slower. `python bench/precision.py` measures it.
+    emulated, many times slower. `python bench/device.py` measures it.
     """
     global _chosen
     _chosen = precision

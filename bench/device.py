@@ -1,12 +1,13 @@
-"""Images per second on CUDA by backbone, precision, memory format and number of trainings on one GPU.
+"""Images per second on the device at hand, by backbone, precision, memory format and trainings side by side.
 
-Each training is a process of its own with its own random crops out of one store; all that share the GPU begin
-together and run for the same time. The training loop's steps are timed, and beside them the same steps on a
-batch that stays on the GPU, in turn: "waiting" is the share of the loop that those do not need, that is, what
-data cost. Without a GPU it says so and ends; --device cpu tries the script out.
+Each training is a process of its own with its own random crops out of one store; all begin together and run
+for the same time. The training loop's steps are timed, and beside them the same steps on a batch that stays on
+the device, in turn: "waiting" is the share of the loop that those do not need, that is, what data cost. On a
+CPU each training computes on one thread.
 
 Example:
-    python bench/on_cuda.py --backbones resnet50 densenet161 --crop 448 --slots 1 2 3 --seconds 20
+    python bench/device.py --backbones resnet50 densenet161 --crop 448 --slots 1 2 3 --seconds 20
+    python bench/device.py --device cpu --backbones small mobilenet_v2 --crop 224 --slots 1 --seconds 30
 """
 
 from __future__ import annotations
@@ -25,19 +26,17 @@ from generated import CLASSES, photographs, print_table
 from maskguide import gpu
 from maskguide.data import datasets, store
 
-PRECISIONS = ("fp32", "tf32", "mixed")  # mixed: as the loop trains
+PRECISIONS = ("fp32", "tf32", "mixed")  # mixed: as trainings are, unless the config says `precision: full`
 FORMATS = ("channels-last", "NCHW")
 READY, GO = "ready", "go"
 TURNS = 4  # in which loop and resident batch take part
 
 
 def train(args: argparse.Namespace) -> dict[str, float | str]:
-    """Images per second of the loop and of a resident batch, in this process; {} where there is no GPU."""
+    """Images per second of the loop and of a resident batch, in this process."""
     device = gpu.lease(max(args.slots), args.device)
-    if device == "cpu" and args.device != "cpu":
-        return {}
     import torch
-    from maskguide.learning import backbones, batches, precision, training
+    from maskguide.learning import allocation, backbones, batches, precision, training
 
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = args.precisions[0] == "tf32"
     torch.manual_seed(0)
@@ -48,6 +47,9 @@ def train(args: argparse.Namespace) -> dict[str, float | str]:
         store.ImageStore(args.store), [], (1, 1), args.crop, args.batch_size, 0, workers=args.workers
     )
     optimizer = training.Schedule(1, 0.001, 0.9, 5e-4).create_optimizer(model)
+    if device == "cpu":
+        torch.set_num_threads(1)
+        allocation.keep_freed_memory()
     precision.choose("auto" if args.precisions[0] == "mixed" else "full")
     scaler = precision.create_scaler(device)
 
@@ -88,18 +90,18 @@ def train(args: argparse.Namespace) -> dict[str, float | str]:
 
 
 def together(words: list[str], count: int) -> list[dict]:
-    """What `count` processes found that began together; [{}] where there is no GPU."""
+    """What `count` processes found that began together."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     running = [subprocess.Popen(words, **pipes) for _ in range(count)]
-    first = [process.stdout.readline().strip() for process in running]
-    if first[0] == READY:
-        for process in running:
-            process.stdin.write(GO + "\n")
-            process.stdin.flush()
+    if any(process.stdout.readline().strip() != READY for process in running):
+        raise SystemExit("a training failed; its message stands above")
+    for process in running:
+        process.stdin.write(GO + "\n")
+        process.stdin.flush()
     found = [process.communicate()[0] for process in running]
     if any(process.returncode for process in running):
         raise SystemExit("a training failed; its message stands above")
-    return [json.loads(text.splitlines()[-1] if first[0] == READY else first[0]) for text in found]
+    return [json.loads(text.splitlines()[-1]) for text in found]
 
 
 def main(args: argparse.Namespace) -> None:
@@ -112,9 +114,6 @@ def main(args: argparse.Namespace) -> None:
             chosen = ["--backbones", backbone, "--precisions", precision, "--formats", layout]
             chosen += ["--slots", str(slots), "--store", f"{temporary}/store"]
             found = together([sys.executable, __file__, *sys.argv[1:], *chosen], slots)
-            if not found[0]:
-                print("needs a GPU: --device cpu tries the script out, bench/training_loop.py measures a CPU")
-                return
             loop, resident = (sum(each[kind] for each in found) for kind in ("loop", "resident"))
             shown = (f"{loop:.1f}", f"{resident:.1f}", f"{loop / resident:.3f}", f"{1 - loop / resident:.3f}")
             rows.append((f"{backbone} {precision} {layout}", str(slots), *shown))
@@ -130,7 +129,7 @@ if __name__ == "__main__":
     add("--backbones", nargs="+", default=["resnet50"], help="small, or torchvision names")
     add("--precisions", nargs="+", default=PRECISIONS, choices=PRECISIONS, help="what they compute in")
     add("--formats", nargs="+", default=FORMATS, choices=FORMATS, help="memory formats")
-    add("--slots", nargs="+", type=int, default=[1, 2, 3], help="trainings on the GPU at once")
+    add("--slots", nargs="+", type=int, default=[1, 2, 3], help="trainings on the device at once")
     add("--crop", type=int, default=448, help="side of the crops, in pixels")
     add("--batch-size", type=int, default=32, help="images of one step")
     add("--images", type=int, default=640, help="training images in the store")
