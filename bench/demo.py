@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 import project
 from generated import print_table
-from maskguide.config_check import read_yaml
+from maskguide.files import read_yaml
 from maskguide.stopwatch import said
 
 

@@ -1,7 +1,7 @@
 """Images per second on the device at hand, by backbone, precision, memory format and trainings side by side.
 
 Each training is a process of its own with its own random crops out of one store; all begin together and run
-for the same time. The training loop's steps are timed, and beside them the same steps on a batch that stays on
+for the same time. Timed are the steps of the training loop, and beside them the same on a batch that stays on
 the device, in turn: "waiting" is the share of the loop that those do not need, that is, what data cost. On a
 CPU each training computes on one thread.
 

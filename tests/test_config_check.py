@@ -5,8 +5,10 @@ import copy
 import pytest
 import yaml
 from maskguide import config_check
+from maskguide.files import read_yaml
 from maskguide.learning import backbones
 from snakemake.utils import validate
+from whole_run import copy_project, snakemake
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +24,9 @@ def test_the_projects_configs_have_no_error(root, schema):
 def test_defaults_are_filled_in_as_snakemake_does(root, schema):
     """Snakemake's own `validate` does the same, in a quarter of a second."""
     path = root / "workflow/schemas/config.schema.yaml"
-    assert config_check.read_yaml(path) == schema
+    assert read_yaml(path) == schema
     for config in [*(root / "config").glob("*.yaml")]:
-        ours = config_check.read_yaml(config)
+        ours = read_yaml(config)
         theirs = copy.deepcopy(ours)
         validate(theirs, str(path))
         config_check.fill_in(ours, schema)
@@ -69,3 +71,15 @@ def test_the_backbones_are_those_that_can_be_made():
     assert sorted(config_check.BACKBONES) == sorted(backbones.names())
     assert config_check.unknown_backbone("resnet50", "tables.table2") is None
     assert "did you mean resnet50?" in config_check.unknown_backbone("resnet51", "tables.table2")
+
+
+def test_a_wrong_registry_is_one_line_too(root, tmp_path):
+    folder = copy_project(root, tmp_path / "project")
+    path = folder / "resources" / "datasets.yaml"
+    path.write_text(path.read_text() + "\nmine:\n  titel: My leaves\n")
+    done = snakemake(folder, "--dry-run")
+    assert done.returncode != 0
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "mine" in line]
+    assert len(said) == 1
+    assert "resources/datasets.yaml: mine" in said[0] and "datasets.schema.yaml" in said[0]
+    assert "Traceback" not in done.stderr

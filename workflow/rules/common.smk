@@ -7,7 +7,6 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.utils import validate
 
 from maskguide import imported, interruption, one_snakemake
 from maskguide import region_variants, scale_variants  # names alone, nothing heavy
@@ -28,12 +27,13 @@ NUMERICS = ["deterministic", "precision"]
 RESULTS = f"results/{config['run']}"
 DATASETS = list(config["datasets"])
 
-registry = config_check.read_yaml(REGISTRY)
-registry_schema = config_check.read_yaml(
-    f"{workflow.current_basedir}/../schemas/datasets.schema.yaml"
+REGISTRY_SCHEMA = f"{workflow.current_basedir}/../schemas/datasets.schema.yaml"
+registry, registry_schema = read_yaml(REGISTRY), read_yaml(REGISTRY_SCHEMA)
+complaint = config_check.complaint(
+    registry, registry_schema, REGISTRY, os.path.basename(REGISTRY_SCHEMA)
 )
-if config_check.complaint(registry, registry_schema):
-    validate(registry, "../schemas/datasets.schema.yaml")  # says it at length
+if complaint:
+    raise WorkflowError(complaint)
 config_check.fill_in(registry, registry_schema)
 
 for name in [*DATASETS, *config["archives"], *config["splits"]]:

@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
 from maskguide import config_check, slurm_plugin  # names alone, nothing heavy
+from maskguide.files import read_yaml
 
 slurm_plugin.become_array_task()
 
@@ -19,7 +20,7 @@ os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(".snakemake/matplotlib"))
 CONFIG_SCHEMA = f"{workflow.current_basedir}/../schemas/config.schema.yaml"
 
 # Snakemake's own validate says in hundreds of lines what complaint says in one, and takes longer
-schema = config_check.read_yaml(CONFIG_SCHEMA)
+schema = read_yaml(CONFIG_SCHEMA)
 complaint = config_check.complaint(config, schema)
 if complaint:
     raise WorkflowError(complaint)

@@ -1,15 +1,13 @@
-"""What is wrong with a config, in one line: the key, the problem, the way out. Imports no torch."""
+"""What is wrong with a config or the registry, in one line: key, problem, way out. Imports no torch."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
 SHOWN = 60  # characters of a wrong value
 
@@ -20,12 +18,6 @@ BACKBONES = (
     *("resnext101_32x8d", "resnext101_64x4d", "resnext50_32x4d", "wide_resnet101_2", "wide_resnet50_2"),
     *("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"),
 )
-
-
-def read_yaml(path: str | Path) -> Any:
-    """A YAML file's content, read in C where PyYAML was built with it: ten times as fast."""
-    with Path(path).open(encoding="utf-8") as file:
-        return getattr(yaml, "CSafeLoader", yaml.SafeLoader)(file).get_single_data()
 
 
 def fill_in(value: Any, schema: dict[str, Any]) -> None:
@@ -46,9 +38,14 @@ def fill_in(value: Any, schema: dict[str, Any]) -> None:
             fill_in(of_key, below)
 
 
-def complaint(config: dict[str, Any], schema: dict[str, Any]) -> str | None:
-    """The line for the first of the config's errors by its schema; None where there is none."""
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
+def complaint(
+    content: dict[str, Any], schema: dict[str, Any], name: str = "config", explained: str = "config/README.md"
+) -> str | None:
+    """The line for the first of a file's errors by its schema; None where there is none.
+
+    name: what the line calls the file. explained: where its keys are.
+    """
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(content)
     error = jsonschema.exceptions.best_match(errors)
     if error is None:
         return None
@@ -57,10 +54,10 @@ def complaint(config: dict[str, Any], schema: dict[str, Any]) -> str | None:
         known = list(error.schema.get("properties", {}))
         unknown = next(key for key in error.instance if key not in known)
         key = f"{place}.{unknown}" if place else unknown
-        return f"config: {key}: is no key; {way_out(unknown, known)}"
+        return f"{name}: {key}: is no key; {way_out(unknown, known)}"
     value = "" if error.validator == "required" else f"{error.instance!r} "
     shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}… "
-    return f"config: {place or 'top level'}: {shown}{problem(error)}; {described(error)}"
+    return f"{name}: {place or 'top level'}: {shown}{problem(error)}; {described(error, explained)}"
 
 
 PROBLEMS = {
@@ -87,10 +84,10 @@ def problem(error: jsonschema.ValidationError) -> str:
     return PROBLEMS.get(error.validator, "does not fit the schema").format(words)
 
 
-def described(error: jsonschema.ValidationError) -> str:
+def described(error: jsonschema.ValidationError, explained: str) -> str:
     """What the schema says of the key, and where every key is explained."""
     text = error.schema.get("description", "").split(". ")[0].rstrip(".")
-    return f"{text} (config/README.md)" if text else "config/README.md explains every key"
+    return f"{text} ({explained})" if text else f"{explained} explains every key"
 
 
 def way_out(name: str, known: Iterable[str]) -> str:

@@ -183,10 +183,14 @@ def write_yaml(path: str | Path, content: Any) -> None:
 
 
 def read_yaml(path: str | Path) -> Any:
-    """Read a YAML file safely; `InputError` names the file when it is missing or broken."""
+    """Read a YAML file safely, in C where PyYAML was built with it (ten times as fast).
+
+    `InputError` names the file when it is missing or broken.
+    """
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        with Path(path).open(encoding="utf-8") as file:
+            return getattr(yaml, "CSafeLoader", yaml.SafeLoader)(file).get_single_data()
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         message = " ".join(str(error).split())
         raise InputError(f"{path}: cannot be read as YAML ({message})") from error
 

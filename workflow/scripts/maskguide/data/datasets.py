@@ -7,10 +7,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import pandas as pd
 
+from maskguide.config_check import complaint
 from maskguide.data.layouts import Entry
 from maskguide.files import InputError, read_yaml
 
@@ -72,11 +72,9 @@ def _check_rows(path: Path, index: pd.DataFrame) -> None:
 def load_registry(path: str | Path) -> dict[str, dict]:
     """The registry of data sets by name, checked against `workflow/schemas/datasets.schema.yaml`."""
     registry = read_yaml(path)
-    validator = jsonschema.Draft202012Validator(read_yaml(SCHEMA))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(registry))
-    if error is not None:
-        place = ".".join(str(part) for part in error.absolute_path) or "top level"
-        raise InputError(f"{path}: {place}: {error.message}; every key is explained in {SCHEMA.name}")
+    wrong = complaint(registry, read_yaml(SCHEMA), str(path), SCHEMA.name)
+    if wrong:
+        raise InputError(wrong)
     return registry
 
 
