@@ -8,7 +8,7 @@ import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.files import InputError
-from maskguide.guides import segmenter_training, segmenters
+from maskguide.guides import masks, segmenter_training, segmenters
 from maskguide.guides.segmenters import Architecture, HierarchicalSegmenter, Prediction, combine, resize
 from maskguide.learning.transforms import IGNORE, Augmentation
 from torch import nn
@@ -284,3 +284,13 @@ def test_init_from_keeps_the_head_for_the_same_classes_only(tmp_path):
 
 
 # The scripts
+
+
+def test_pixels_are_counted_on_the_device_as_numpy_counts_them():
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.integers(0, 4, (2, 5, 6, 7))
+    truth[rng.random(truth.shape) < 0.2] = IGNORE
+    truth[truth == 2] = 1  # a class without pixels
+    counts = segmenter_training.confusion_matrix(torch.from_numpy(truth), torch.from_numpy(predicted), 4)
+    np.testing.assert_array_equal(counts.numpy(), masks.confusion_matrix(truth, predicted, 4))
+    assert counts.sum() == (truth != IGNORE).sum() > 0

@@ -219,8 +219,8 @@ def train_epoch(
     loader = DataLoader(
         dataset, training.batch_size, num_workers=training.workers, pin_memory=device != "cpu"
     )
-    sums: dict[str, float] = {}
-    confusion = np.zeros((criterion.weights.numel(),) * 2, dtype=np.int64)
+    sums: dict[str, Tensor] = {}
+    confusion: Tensor | int = 0  # stays on the device, as the sums do: no step waits for the one before
     for step, (images, labels) in enumerate(batches(loader, device)):
         rate = learning_rate(training, (epoch + step / len(loader)) / training.epochs)
         for group in optimizer.param_groups:
@@ -228,20 +228,21 @@ def train_epoch(
         terms, predicted = add_gradients(
             model, criterion, images, labels, training.scales, scaler, device, at_once
         )
-        if not math.isfinite(terms["loss"]):
-            raise InputError(
-                f"segmenter: the loss is {terms['loss']} in epoch {epoch + 1}; lower the learning rate"
-            )
         scaler.step(optimizer)
         scaler.update()
         for name, term in terms.items():
-            sums[name] = sums.get(name, 0.0) + term
-        confusion += masks.confusion_matrix(labels.cpu().numpy(), predicted, len(confusion))
+            sums[name] = sums.get(name, 0) + term
+        confusion = confusion + confusion_matrix(labels, predicted, criterion.weights.numel())
+    means = {name: value.item() / len(loader) for name, value in sums.items()}
+    if not math.isfinite(means["loss"]):
+        raise InputError(
+            f"segmenter: the loss is {means['loss']} in epoch {epoch + 1}; lower the learning rate"
+        )
     return {
         "epoch": epoch + 1,
         "learning_rate": learning_rate(training, epoch / training.epochs),
-        **{name: value / len(loader) for name, value in sums.items()},
-        "train_miou": 100 * float(np.nanmean(masks.intersection_over_union(confusion))),
+        **means,
+        "train_miou": 100 * float(np.nanmean(masks.intersection_over_union(confusion.cpu().numpy()))),
         "seconds": round(time.perf_counter() - started, 3),
     }
 
@@ -255,16 +256,16 @@ def add_gradients(
     scaler: torch.amp.GradScaler,
     device: str,
     at_once: AtOnce,
-) -> tuple[dict[str, float], np.ndarray]:
+) -> tuple[dict[str, Tensor], Tensor]:
     """Make the model's gradients those of a batch's loss.
 
-    Returns "loss" and its terms, of several parts their means weighted by the number of images, and the
-    predicted classes, int [B, H, W].
+    Returns "loss" and its terms, float64, of several parts their means weighted by the number of images, and
+    the predicted classes, int64 [B, H, W].
     """
 
-    def compute(parts: list[slice]) -> tuple[dict[str, float], np.ndarray]:
+    def compute(parts: list[slice]) -> tuple[dict[str, Tensor], Tensor]:
         model.zero_grad(set_to_none=True)  # of the step before, or of a try that ran out of memory
-        sums: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         predicted = []
         for part in parts:
             share = len(labels[part]) / len(labels)
@@ -274,11 +275,18 @@ def add_gradients(
             loss = torch.stack(list(terms.values())).sum()
             scaler.scale(loss * share if len(parts) > 1 else loss).backward()
             for name, term in {"loss": loss, **terms}.items():
-                sums[name] = sums.get(name, 0.0) + term.item() * share
-            predicted.append(logits.argmax(1).cpu().numpy())
-        return sums, np.concatenate(predicted)
+                sums[name] = sums.get(name, 0) + term.detach().double() * share
+            predicted.append(logits.argmax(1))
+        return sums, torch.cat(predicted)
 
     return at_once.compute(len(labels), compute)
+
+
+def confusion_matrix(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
+    """`masks.confusion_matrix` on the device: int64 [num_classes, num_classes]; IGNORE does not count."""
+    pairs = torch.where(labels == IGNORE, num_classes**2, labels * num_classes + predicted).flatten()
+    counts = pairs.new_zeros(num_classes**2 + 1).scatter_add_(0, pairs, torch.ones_like(pairs))
+    return counts[:-1].view(num_classes, num_classes)
 
 
 def batches(loader: DataLoader, device: str) -> Iterator[tuple[Tensor, Tensor]]:
