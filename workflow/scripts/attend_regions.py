@@ -55,7 +55,7 @@ def main(args: argparse.Namespace) -> None:
     rows = np.arange(len(sizes))
     with Stopwatch("inference") as inference:
         for positions, output in evaluation.outputs(model.to(device), images, rows, device):
-            masks = output.mask[:, 0].cpu().numpy() > 0
+            masks = (output.mask[:, 0] > 0).cpu().numpy()
             size = tuple(sizes[positions[0]])  # a batch holds one size
             boxes[positions] = attend.attended_boxes(masks, seen[positions], size, *grid)
             shares[positions] = masks.mean(axis=(1, 2))

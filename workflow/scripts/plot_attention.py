@@ -96,7 +96,7 @@ def look(
     return ScalePanel(
         image=image,
         attention=output.attention[0, 0].float().numpy(),
-        attended=output.mask[0, 0].numpy() > 0,
+        attended=(output.mask[0, 0] > 0).numpy(),
         cells=cells,
         zoom=zoom,
         predicted=str(classes[int(output.logits[0].argmax())]),
