@@ -50,7 +50,7 @@ def train(args: argparse.Namespace) -> dict[str, float | str]:
     if device == "cpu":
         torch.set_num_threads(1)
         allocation.keep_freed_memory()
-    precision.choose("auto" if args.precisions[0] == "mixed" else "full")
+    precision.choose("auto" if args.precisions[0] == "mixed" else "full", device)
     scaler = precision.create_scaler(device)
 
     def step(batch) -> int:

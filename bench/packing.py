@@ -37,7 +37,7 @@ def train(folder: Path, args: argparse.Namespace, threads: int, start: Barrier, 
     model = methods.create("baseline", backbone, {}).to(memory_format=torch.channels_last)
     data = TrainingImages(store.ImageStore(folder), [], (1, 1), args.crop, args.batch_size, seed=0)
     optimizer = training.Schedule(1, 0.001, 0.9, 5e-4).create_optimizer(model)
-    precision.choose("auto")
+    precision.choose("auto", "cpu")
     scaler, at_once = precision.create_scaler("cpu"), AtOnce("training")
     for epoch in range(1 + args.epochs):
         if epoch == 1:

@@ -70,7 +70,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.learning.batches import TrainingImages
     from maskguide.learning.memory import AtOnce
 
-    precision.choose(args.precision)
+    precision.choose(args.precision, device)
     if args.threads:
         torch.set_num_threads(args.threads)
     if device == "cpu" and not args.hand_back:

@@ -20,6 +20,14 @@ if threading.current_thread() is threading.main_thread():
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def float32_in_this_process():
+    """On whatever CPU: what a test calls computes in float32. What runs as a process does as for users."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("torch.cpu.get_capabilities", dict)
+        yield
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project's root."""

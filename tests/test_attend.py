@@ -36,6 +36,19 @@ def trained(tmp_path_factory):
     return folder
 
 
+def test_the_scripts_compute_in_half_precision_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": True})
+    folder = make_squares(tmp_path)
+    for scale in (1, 2):
+        zoom = [] if scale == 1 else ["--zoom", str(folder / "attend" / "aca-s1" / "attended.csv")]
+        train(folder, "aca", run_of(folder, f"aca-s{scale}"), *zoom)
+        attend_to(folder, f"aca-s{scale}", *zoom)
+        attended = pd.read_csv(folder / "attend" / f"aca-s{scale}" / "attended.csv")
+        assert attended["share"].between(0, 1, inclusive="neither").any()
+    combine(folder, "aca")
+    assert pd.read_csv(run_of(folder, "aca") / "predictions.csv")["confidence_last"].between(0, 1).all()
+
+
 def run_of(folder, method):
     return folder / "squares" / method / "small" / "seed4"
 

@@ -1,5 +1,10 @@
 """Half precision, on the CPU: bfloat16 is computed everywhere, fast or not."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +14,7 @@ from maskguide.learning import backbones, precision
 from maskguide.methods.interface import Batch
 from torch import nn
 
+CPU = Path("/proc/cpuinfo")
 OPTIONS = {
     **{"feature_weight": 0.5, "attention_weight": 0.5, "guidance_weight": 1.0},
     **{"classifiers": 2, "losses": "both"},
@@ -50,7 +56,7 @@ def test_a_cpu_computes_in_half_precision_where_chosen_and_where_it_can(
 ):
     machine(monkeypatch, **instructions)
     if chosen:
-        precision.choose(chosen)
+        precision.choose(chosen, "cpu")
     assert type_of_products() == dtype
 
 
@@ -58,13 +64,22 @@ def test_a_cpu_computes_in_half_precision_where_chosen_and_where_it_can(
 def test_a_gpu_computes_in_bfloat16_or_else_in_scaled_float16(monkeypatch, bfloat16):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bfloat16)
     assert precision.half_type("cuda") == (torch.bfloat16 if bfloat16 else torch.float16)
-    precision.choose("full")
+    precision.choose("full", "cuda")
     assert precision.half_type("cuda") is None
     assert not precision.create_scaler("cuda").is_enabled()
 
 
-def test_this_machine_is_asked_what_it_can():
-    assert isinstance(precision.computes_in_bfloat16(), bool)
+@pytest.mark.skipif(not CPU.is_file(), reason="needs Linux's list of instructions")
+def test_this_machine_is_asked_what_it_can(root):
+    command = [
+        sys.executable,
+        "-c",
+        "from maskguide.learning import precision as p; print(p.computes_in_bfloat16())",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(root / "workflow" / "scripts")}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    instructions = CPU.read_text().split()
+    assert said.strip() == str("avx512_bf16" in instructions or "amx_bf16" in instructions)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +112,7 @@ def test_every_method_learns_in_half_precision_what_it_learns_in_full(monkeypatc
     machine(monkeypatch, avx512_bf16=True)
     gradients, losses = {}, {}
     for chosen in ("full", "auto"):
-        precision.choose(chosen)
+        precision.choose(chosen, "cpu")
         model.zero_grad()
         with precision.mixed_precision("cpu"):
             output = model(batch.images)
@@ -123,7 +138,7 @@ def test_the_segmenter_predicts_in_half_precision_what_it_does_in_full(monkeypat
     machine(monkeypatch, amx_bf16=True)
     found = {}
     for chosen in ("full", "auto"):
-        precision.choose(chosen)
+        precision.choose(chosen, "cpu")
         found[chosen] = segmenters.predict(model, image, (0.5, 1.0))
         assert found[chosen].dtype == np.float32
         np.testing.assert_allclose(found[chosen].sum(axis=0), 1, atol=1e-5)
@@ -136,7 +151,7 @@ def test_the_segmenters_loss_is_float32(monkeypatch):
     model = segmenters.HierarchicalSegmenter(architecture).train()
     criterion = segmenter_training.SegmentationLoss(torch.ones(2), 1.0, 0.4)
     machine(monkeypatch, amx_bf16=True)
-    precision.choose("auto")
+    precision.choose("auto", "cpu")
     with precision.mixed_precision("cpu"):
         logits, predictions = model(torch.randn(2, 3, 64, 64), (0.5, 1.0))
     terms = criterion(logits, predictions, torch.randint(0, 2, (2, 64, 64)))

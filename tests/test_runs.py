@@ -26,6 +26,15 @@ def test_broken_run_is_refused_by_name(tmp_path, file, content, message):
     assert str(folder) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("metrics", "shown"),
+    [({}, "cpu"), ({"precision": "float32"}, "cpu"), ({"precision": "bfloat16"}, "cpu (bfloat16)")],
+)
+def test_half_precision_stands_beside_the_device(tmp_path, metrics, shown):
+    """Runs of older versions name no precision: they computed in float32 on a CPU."""
+    assert read_runs([write_run(tmp_path, **metrics)])["device"].tolist() == [shown]
+
+
 @pytest.mark.parametrize("value", [101.0, -1.0, "90", None])
 def test_accuracy_that_is_no_percentage_is_refused(tmp_path, value):
     with pytest.raises(InputError, match=r"top1_last is .* not a percentage"):

@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.data.store import ImageStore
     from maskguide.learning import attend, backbones, evaluation, precision, training
 
-    precision.choose(args.precision)
+    precision.choose(args.precision, device)
     model, info = training.load_model(args.run / "model.pt")
     if info["method"] != "aca":
         raise InputError(

@@ -73,7 +73,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.data.store import ImageStore
     from maskguide.learning import evaluation, precision, training
 
-    precision.choose(args.precision)
+    precision.choose(args.precision, device)
     scales, inference = [], Stopwatch("inference")
     for run, zoom in zip(args.runs, [None, *args.zooms], strict=True):
         model, info = training.load_model(run / "model.pt")
@@ -101,7 +101,7 @@ def main(args: argparse.Namespace) -> None:
         **totals,
         **{"top1_best": top1, "top1_last": top1, "best_epoch": totals["epochs"]},
         **{"macro_f1_best": f1, "macro_f1_last": f1},
-        "device": found[0]["device"],
+        **{key: found[0].get(key) for key in ("device", "precision")},
         "classifiers": info["options"].get("classifiers"),
         "losses": info["options"].get("losses"),
         "networks": len(scales),

@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.learning import precision
     from maskguide.learning.memory import running_out_is_said
 
-    precision.choose(args.precision)
+    precision.choose(args.precision, device)
     model = segmenters.load(args.model)
     inference = Stopwatch("inference")
     with atomic_directory(args.output) as folder:

@@ -140,7 +140,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.learning.allocation import keep_freed_memory
     from maskguide.learning.memory import running_out_is_said
 
-    precision.choose(args.precision)
+    precision.choose(args.precision, device)
     log.info("drawing %d leaves", args.leaves + args.test_leaves)
     images, traits = draw_leaves(args.leaves + args.test_leaves, args.size, args.seed)
     spread = traits[: args.leaves].std(axis=0)

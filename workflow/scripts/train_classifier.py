@@ -189,7 +189,7 @@ def run_metrics(
     progress: Any,
 ) -> dict[str, Any]:
     """The content of metrics.json; accuracies and F1 in percent."""
-    from maskguide.learning import evaluation
+    from maskguide.learning import evaluation, precision
 
     classes = images.classes()
     labels = images.layout["class_id"].to_numpy()[images.rows("test")]
@@ -212,6 +212,7 @@ def run_metrics(
         "total_seconds": round(progress.total_seconds, 3),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": device,
+        "precision": precision.name_of(device),
         "annotation": annotation[0],
         "num_annotated": annotation[1],
         "classes": classes,
@@ -229,7 +230,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.learning import backbones, checkpoints, precision, training
     from maskguide.learning.batches import TrainingImages
 
-    precision.choose(args.precision)
+    precision.choose(args.precision, device)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     images = ImageStore(args.store, args.zoom)

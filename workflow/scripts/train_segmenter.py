@@ -125,7 +125,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.learning import checkpoints, precision
     from maskguide.learning.transforms import Augmentation
 
-    precision.choose(args.precision)
+    precision.choose(args.precision, device)
     torch.manual_seed(args.seed)
     channels = tuple(args.decoder_channels) if args.decoder_channels else None
     model = segmenters.HierarchicalSegmenter(

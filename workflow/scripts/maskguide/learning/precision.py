@@ -6,21 +6,24 @@ precision and a CPU as written.
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+log = logging.getLogger("maskguide")
 _chosen: str | None = None
 
 
-def choose(precision: str) -> None:
-    """From now on "full" (float32) or "auto": half where it is faster.
+def choose(precision: str, device: str) -> None:
+    """From now on "full" (float32) or "auto": half where it is faster; the log says which it is.
 
     On a CPU that is where its instructions compute in bfloat16 (AVX-512 BF16, AMX); without them it would be
     emulated, many times slower. `python bench/device.py` measures it.
     """
     global _chosen
     _chosen = precision
+    log.info("networks compute in %s", name_of(device))
 
 
 def half_type(device: str) -> torch.dtype | None:
@@ -31,6 +34,11 @@ def half_type(device: str) -> torch.dtype | None:
         bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if bfloat16 else torch.float16
     return torch.bfloat16 if _chosen == "auto" and computes_in_bfloat16() else None
+
+
+def name_of(device: str) -> str:
+    """What networks compute in on `device`: "float32", "bfloat16" or "float16"."""
+    return str(half_type(device) or torch.float32).removeprefix("torch.")
 
 
 def computes_in_bfloat16() -> bool:

@@ -41,11 +41,11 @@ def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
     Returns
     -------
     DataFrame with dataset, method (with the mask source after "-" where it is not the configured one),
-    backbone, masks, annotation, seed, counts, accuracies and macro-F1 (percent), seconds, device,
-    num_classes, num_annotated (images whose marks stand behind the masks), the options crop, batch_size,
-    learning_rate, weights, of MGFE regions (their names, a space between) and activation, of ACA classifiers
-    (how many) and losses (each None where the method has none), networks (how many the run averages; its
-    epochs, seconds and parameters are their sums), the commit, and `run`, the folder.
+    backbone, masks, annotation, seed, counts, accuracies and macro-F1 (percent), seconds, device with
+    precision, num_classes, num_annotated (images whose marks stand behind the masks), the options crop,
+    batch_size, learning_rate, weights, of MGFE regions (their names, a space between) and activation, of ACA
+    classifiers (how many) and losses (each None where the method has none), networks (how many the run
+    averages; its epochs, seconds and parameters are their sums), the commit, and `run`, the folder.
 
     Raises
     ------
@@ -99,6 +99,7 @@ def read_run(folder: str | Path) -> dict:
     keys = [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS]
     return {
         **{key: metrics[key] for key in keys},
+        "device": device_and_precision(metrics),
         "method": variant(folder, metrics),
         "num_classes": len(metrics["classes"]),
         **{key: record["options"].get(key) for key in OPTIONS},
@@ -111,6 +112,12 @@ def read_run(folder: str | Path) -> dict:
         "commit": record.get("commit"),
         "run": str(folder),
     }
+
+
+def device_and_precision(metrics: dict) -> str:
+    """Such as "cpu", or "cuda (bfloat16)" where the network computed in half precision."""
+    precision = metrics.get("precision") or "float32"
+    return metrics["device"] if precision == "float32" else f"{metrics['device']} ({precision})"
 
 
 def variant(folder: Path, metrics: dict) -> str:
