@@ -47,7 +47,8 @@ def test_a_signal_ends_a_training_with_a_line_and_nothing_is_lost(tmp_path):
     stores = make_squares(tmp_path / "stores")
     options = {
         **{"dataset": "squares", "store": stores / "store", "mask-store": stores / "pooled", "method": "mga"},
-        **{"backbone": "small", "epochs": 12, "batch-size": 6, "crop": 32, "device": "cpu", "freeze": 1},
+        **{"backbone": "small", "epochs": 12, "batch-size": 6, "crop": 32, "freeze": 1},
+        **{"device": "cpu", "precision": "full"},  # the same here and in a process of its own
     }
     command = [sys.executable, str(SCRIPTS / "train_classifier.py")]
     command += [word for name, value in options.items() for word in (f"--{name}", str(value))]
@@ -73,7 +74,7 @@ def test_a_signal_ends_a_training_with_a_line_and_nothing_is_lost(tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_pretraining_continues_to_the_same_bits(tmp_path):
-    command = [*PRETRAIN, "--epochs", "12"]
+    command = [*PRETRAIN, "--epochs", "12", "--precision", "full"]
     state, output = tmp_path / "state", tmp_path / "cut.pth"
     again = [*command, "--checkpoint", str(state), "--output", str(output)]
     assert interrupted(again, state, signal.SIGKILL, "epoch 2/12")[0] == -signal.SIGKILL
@@ -104,7 +105,7 @@ def test_a_killed_segmenter_continues_to_the_same_bits(tmp_path):
         *(sys.executable, str(SCRIPTS / "train_segmenter.py"), "--index", str(tmp_path / "index.csv")),
         *("--annotated", str(tmp_path / "annotated.csv"), "--classes", "square", "--encoder", "resnet18"),
         *("--encoder-depth", "3", "--decoder-channels", "16", "8", "8", "--crop", "64", "--batch-size", "2"),
-        *("--epochs", "5", "--device", "cpu"),
+        *("--epochs", "5", "--device", "cpu", "--precision", "full"),
     ]
     state = tmp_path / "state"
     again = [*command, "--resume", str(state), "--output-dir", str(tmp_path / "cut")]

@@ -27,7 +27,8 @@ def options(stores, output, **others):
     values = {
         **{"dataset": "squares", "store": stores / "store", "mask_store": stores / "pooled", "method": "mga"},
         **{"mask_source": "truth", "backbone": "small", "epochs": 3, "batch_size": 6, "crop": 32, "seed": 4},
-        **{"freeze": 1, "learning_rate": 0.05, "device": "cpu", "output_dir": output, **others},
+        **{"freeze": 1, "learning_rate": 0.05, "device": "cpu", "precision": "full", "output_dir": output},
+        **others,
     }
     words = (
         (f"--{name.replace('_', '-')}", str(value)) for name, value in values.items() if value is not None
