@@ -87,7 +87,7 @@ def test_every_script_with_a_device_leases_it(root):
     with_device = {
         path.stem
         for path in (root / "workflow" / "scripts").glob("*.py")
-        if '"--device"' in path.read_text() or ".cuda(" in path.read_text()
+        if "add_device_options(" in path.read_text() or ".cuda(" in path.read_text()
     }
     assert scripts_that_lease(root) == with_device == set(arguments(root))
 
