@@ -47,6 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--seed", type=int, default=1000, help="seed of cultivars, leaves and training")
     cli.add_device_options(parser)
     cli.add_numerics_options(parser)
+    parser.set_defaults(precision="full")  # all CPUs begin with the same weights
     add("--checkpoint", type=Path, help="folder of the state of an interrupted training (none: not kept)")
     add("--output", type=Path, required=True, help="state dict to write")
     return parser.parse_args(argv)
