@@ -128,7 +128,7 @@ class Trainer(DetectionTrainer):
             "seed": training.seed,
             "warmup_bias_lr": training.learning_rate,  # its 0.1 is meant for SGD
             "close_mosaic": training.epochs // 4,
-            "project": str(folder),
+            "project": str(folder.resolve()),
             "name": "run",
             "exist_ok": True,
             "patience": 0,
