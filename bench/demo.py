@@ -21,8 +21,8 @@ from pathlib import Path
 import pandas as pd
 import project
 from generated import print_table
-from maskguide.files import read_yaml
-from maskguide.stopwatch import said
+from maskguide.system.files import read_yaml
+from maskguide.system.stopwatch import said
 
 
 def networks(run: Path, weights: Path) -> dict[str, float]:

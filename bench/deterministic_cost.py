@@ -20,7 +20,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
-from maskguide import gpu
+from maskguide.system import gpu
 
 OPTIONS = {
     **{"feature_weight": 0.5, "attention_weight": 0.5, "guidance_weight": 0.1},
@@ -38,8 +38,8 @@ def train(args: argparse.Namespace) -> dict[str, float | str]:
     import torch
     from maskguide import methods
     from maskguide.learning import backbones, precision, training
+    from maskguide.learning.interface import Batch
     from maskguide.learning.memory import AtOnce
-    from maskguide.methods.interface import Batch
 
     torch.manual_seed(0)
     model = methods.create(args.method, backbones.create(args.backbone, None, 200), OPTIONS)

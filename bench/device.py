@@ -23,8 +23,8 @@ from pathlib import Path
 from statistics import median
 
 from generated import CLASSES, photographs, print_table
-from maskguide import gpu
 from maskguide.data import datasets, store
+from maskguide.system import gpu
 
 PRECISIONS = ("fp32", "tf32", "mixed")  # mixed: as trainings are, unless the config says `precision: full`
 FORMATS = ("channels-last", "NCHW")

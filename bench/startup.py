@@ -32,7 +32,7 @@ sys.stderr.write("BEGAN\\n")
 began = time.time()
 started, name, *words = sys.argv[1:]
 import importlib, os
-from maskguide import gpu
+from maskguide.system import gpu
 
 def end(*_):
     print("TIMES", began - float(started), time.time() - began, flush=True)

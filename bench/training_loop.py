@@ -19,8 +19,8 @@ from pathlib import Path
 from statistics import median
 
 from generated import CLASSES, CLOCKS, photographs, print_table
-from maskguide import gpu
 from maskguide.data import datasets, store
+from maskguide.system import gpu
 
 
 class Resident:

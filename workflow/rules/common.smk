@@ -8,8 +8,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from maskguide import imported, interruption, one_snakemake
-from maskguide import region_variants, scale_variants  # names alone, nothing heavy
+from maskguide.plan import imported
+from maskguide.system import interruption, one_snakemake
+from maskguide.reporting import region_variants, scale_variants
 
 # Jobs end when their snakemake does, even by SIGKILL; the next one finds a folder it can work in.
 if workflow.is_main_process:

@@ -9,8 +9,9 @@ from snakemake.exceptions import WorkflowError
 # Relative, so that a project folder that was moved re-runs nothing.
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
-from maskguide import config_check, slurm_plugin  # names alone, nothing heavy
-from maskguide.files import read_yaml
+from maskguide.plan import config_check
+from maskguide.system import slurm_plugin
+from maskguide.system.files import read_yaml
 
 slurm_plugin.become_array_task()
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli, gpu
-from maskguide.files import InputError, write_csv
-from maskguide.stopwatch import Stopwatch
+from maskguide.system import cli, gpu
+from maskguide.system.files import InputError, write_csv
+from maskguide.system.stopwatch import Stopwatch
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -35,11 +35,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import numpy as np
+    from maskguide import methods
     from maskguide.data.store import ImageStore
-    from maskguide.learning import attend, backbones, evaluation, precision, training
+    from maskguide.learning import attend, backbones, evaluation, precision
 
     precision.choose(args.precision, device)
-    model, info = training.load_model(args.run / "model.pt")
+    model, info = methods.load(args.run / "model.pt")
     if info["method"] != "aca":
         raise InputError(
             f"{args.run}: is a run of {info['method']}, which attends to no region; give one of aca"

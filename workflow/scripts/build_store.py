@@ -11,9 +11,9 @@ import argparse
 import logging
 from pathlib import Path
 
-from maskguide import cli
 from maskguide.data import datasets, store
-from maskguide.files import InputError
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli
 from maskguide.data.datasets import read_index
 from maskguide.marks.annotation import choose, write_chosen
+from maskguide.system import cli
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

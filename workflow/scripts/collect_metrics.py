@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli
-from maskguide.files import write_csv
 from maskguide.reporting import labels
 from maskguide.reporting.runs import read_runs
+from maskguide.system import cli
+from maskguide.system.files import write_csv
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -17,9 +17,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from maskguide import cli, gpu
-from maskguide.files import InputError, read_json, read_yaml, write_csv, write_json
-from maskguide.stopwatch import Stopwatch
+from maskguide.system import cli, gpu
+from maskguide.system.files import InputError, read_json, read_yaml, write_csv, write_json
+from maskguide.system.stopwatch import Stopwatch
 
 SUMS = ("epochs", "train_seconds", "total_seconds", "parameters")
 SAME = (
@@ -70,13 +70,14 @@ def main(args: argparse.Namespace) -> None:
     found = read_runs(args.runs)
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import numpy as np
+    from maskguide import methods
     from maskguide.data.store import ImageStore
-    from maskguide.learning import evaluation, precision, training
+    from maskguide.learning import evaluation, precision
 
     precision.choose(args.precision, device)
     scales, inference = [], Stopwatch("inference")
     for run, zoom in zip(args.runs, [None, *args.zooms], strict=True):
-        model, info = training.load_model(run / "model.pt")
+        model, info = methods.load(run / "model.pt")
         images = ImageStore(args.store, zoom)
         with inference:
             probabilities = evaluation.head_probabilities(

@@ -11,9 +11,9 @@ import argparse
 import logging
 from pathlib import Path
 
-from maskguide import cli
-from maskguide.files import write_csv
-from maskguide.stopwatch import Stopwatch
+from maskguide.system import cli
+from maskguide.system.files import write_csv
+from maskguide.system.stopwatch import Stopwatch
 from tqdm import tqdm
 
 log = logging.getLogger("maskguide")
@@ -29,15 +29,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from maskguide import gpu
+    from maskguide.system import gpu
 
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
-    from maskguide.guides import detectors
+    from maskguide.detect import detectors
 
     with detectors.private_settings(args.output.parent / "ultralytics-detect"):
         import pandas as pd
-        from maskguide.data import datasets
-        from maskguide.guides import detections, masks
+        from maskguide.data import datasets, masks
+        from maskguide.detect import detections
         from maskguide.learning.memory import running_out_is_said
 
         index = datasets.read_index(args.index).sort_values("image_id")

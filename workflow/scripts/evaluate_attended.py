@@ -15,9 +15,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli
-from maskguide.cli import log
-from maskguide.files import write_json
+from maskguide.system import cli
+from maskguide.system.cli import log
+from maskguide.system.files import write_json
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -35,8 +35,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from maskguide.data import datasets
-    from maskguide.learning import attended_boxes
     from maskguide.learning.attend import read_attended
+    from maskguide.reporting import attended_boxes
 
     index = datasets.read_index(args.index)
     test = index[index["split"] == "test"]

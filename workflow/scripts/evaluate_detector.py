@@ -18,8 +18,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from maskguide import cli
-from maskguide.files import InputError, read_yaml, write_json
+from maskguide.system import cli
+from maskguide.system.files import InputError, read_yaml, write_json
 
 log = logging.getLogger("maskguide")
 
@@ -54,7 +54,7 @@ def read_history(path: Path) -> Any:
 def main(args: argparse.Namespace) -> None:
     from maskguide.data import datasets
     from maskguide.data.pictures import read_rgb
-    from maskguide.guides import detection_metrics, detections, detectors
+    from maskguide.detect import detection_metrics, detections, detectors
     from maskguide.marks import boxes
 
     index = datasets.read_index(args.index)

@@ -17,9 +17,9 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from maskguide import cli
-from maskguide.files import InputError, read_yaml, write_json
-from maskguide.guides import masks
+from maskguide.data import masks
+from maskguide.system import cli
+from maskguide.system.files import InputError, read_yaml, write_json
 
 log = logging.getLogger("maskguide")
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli
 from maskguide.data.datasets import read_index
-from maskguide.guides.masks import check_classes
+from maskguide.data.masks import check_classes
 from maskguide.marks.annotation import export, read_chosen
+from maskguide.system import cli
 
 CONFIGURED = {
     "masks": "the folder that the configuration names (annotate: marks), else "

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pooch
 from filelock import FileLock
-from maskguide import cli
 from maskguide.data import archives, datasets, downloads, drive
-from maskguide.files import InputError, sha256, write_json
+from maskguide.system import cli
+from maskguide.system.files import InputError, sha256, write_json
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -15,10 +15,10 @@ import logging
 import re
 from pathlib import Path
 
-from maskguide import cli
 from maskguide.data import downloads
-from maskguide.files import InputError, atomic_file
-from maskguide.guides import detectors
+from maskguide.detect import detectors
+from maskguide.system import cli
+from maskguide.system.files import InputError, atomic_file
 
 log = logging.getLogger("maskguide")
 RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"

@@ -17,9 +17,9 @@ import sys
 from pathlib import Path
 
 import torch
-from maskguide import cli
-from maskguide.files import InputError, atomic_file, sha256
 from maskguide.learning import backbones
+from maskguide.system import cli
+from maskguide.system.files import InputError, atomic_file, sha256
 from torchvision import models
 
 log = logging.getLogger("maskguide")

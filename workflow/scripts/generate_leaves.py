@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from maskguide import cli
-from maskguide.files import InputError, atomic_directory, atomic_file, write_csv
 from maskguide.leaves import synthetic
+from maskguide.system import cli
+from maskguide.system.files import InputError, atomic_directory, atomic_file, write_csv
 from PIL import Image
 from tqdm import tqdm
 

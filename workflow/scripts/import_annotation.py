@@ -15,12 +15,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli
 from maskguide.data.datasets import read_index
-from maskguide.files import InputError
-from maskguide.guides.masks import check_classes
+from maskguide.data.masks import check_classes
 from maskguide.marks import annotation_sources
 from maskguide.marks.annotation import read_chosen, write_annotated
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

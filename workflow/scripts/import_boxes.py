@@ -21,13 +21,13 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from maskguide import cli
 from maskguide.data.datasets import read_index
-from maskguide.files import InputError
-from maskguide.guides.masks import check_classes
+from maskguide.data.masks import check_classes
 from maskguide.marks import box_sources
 from maskguide.marks.annotation import read_chosen, write_boxes
 from maskguide.marks.box_sources import BoxedImage
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

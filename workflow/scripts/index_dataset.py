@@ -20,10 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from maskguide import cli
 from maskguide.data import datasets, label_masks, layouts, object_boxes, pictures
 from maskguide.data.layouts import Entry
-from maskguide.files import InputError, atomic_directory, write_csv
+from maskguide.system import cli
+from maskguide.system.files import InputError, atomic_directory, write_csv
 from PIL import Image
 from tqdm import tqdm
 

@@ -13,9 +13,9 @@ import argparse
 import logging
 from pathlib import Path
 
-from maskguide import cli
-from maskguide.files import InputError, atomic_directory
-from maskguide.stopwatch import Stopwatch
+from maskguide.system import cli
+from maskguide.system.files import InputError, atomic_directory
+from maskguide.system.stopwatch import Stopwatch
 from tqdm import tqdm
 
 log = logging.getLogger("maskguide")
@@ -35,17 +35,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from maskguide import gpu
-    from maskguide.data import datasets
-    from maskguide.guides import masks
+    from maskguide.data import datasets, masks
+    from maskguide.system import gpu
 
     if min(args.scales) <= 0 or len(set(args.scales)) < len(args.scales):
         raise InputError(f"scales {args.scales}: give different factors above 0")
     index = masks.training_first(datasets.read_index(args.index))
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
-    from maskguide.guides import segmenters
     from maskguide.learning import precision
     from maskguide.learning.memory import running_out_is_said
+    from maskguide.segment import segmenters
 
     precision.choose(args.precision, device)
     model = segmenters.load(args.model)

@@ -16,9 +16,10 @@ import argparse
 import logging
 from pathlib import Path
 
-from maskguide import cli
-from maskguide.files import InputError, atomic_directory
-from maskguide.guides import masks
+from maskguide.data import masks
+from maskguide.marks import mask_sources
+from maskguide.system import cli
+from maskguide.system.files import InputError, atomic_directory
 from tqdm import tqdm
 
 log = logging.getLogger("maskguide")
@@ -44,11 +45,11 @@ def main(args: argparse.Namespace) -> None:
         raise InputError("--masks: shuffled needs the masks of another source; give their folder")
     with atomic_directory(args.output) as folder:
         if args.source == "truth":
-            made = masks.truth_masks(index, classes)
+            made = mask_sources.truth_masks(index, classes)
         elif args.source == "auto":
-            made = masks.automatic_masks(index, classes)
+            made = mask_sources.automatic_masks(index, classes)
         else:
-            made = masks.shuffled_masks(index, args.masks, classes, args.seed)
+            made = mask_sources.shuffled_masks(index, args.masks, classes, args.seed)
         count = 0
         for image_id, soft, labels in tqdm(made, desc="masks", unit="image", disable=None):
             masks.write_masks(folder, image_id, soft, labels)

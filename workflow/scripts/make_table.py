@@ -24,8 +24,6 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from maskguide import cli
-from maskguide.files import InputError, write_csv, write_text
 from maskguide.reporting import (
     comparison,
     comparison_text,
@@ -37,6 +35,8 @@ from maskguide.reporting import (
     tables,
 )
 from maskguide.reporting.runs import read_runs
+from maskguide.system import cli
+from maskguide.system.files import InputError, write_csv, write_text
 
 TABLES = (
     *("table1", "table2", "table3", "table4"),

@@ -15,8 +15,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from maskguide import cli
-from maskguide.files import InputError, atomic_directory, write_csv
+from maskguide.system import cli
+from maskguide.system.files import InputError, atomic_directory, write_csv
 from tqdm import tqdm
 
 log = logging.getLogger("maskguide")
@@ -43,8 +43,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     import pandas as pd
-    from maskguide.data import datasets
-    from maskguide.guides import detections, masks, region_masks
+    from maskguide.data import datasets, masks
+    from maskguide.detect import detections, region_masks
     from PIL import Image
 
     if args.region not in args.regions:

@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from maskguide import cli, region_variants
 from maskguide.drawing.annotation_figures import annotation_figure
-from maskguide.drawing.figure_style import save
-from maskguide.files import InputError, read_json
-from maskguide.reporting import labels
+from maskguide.drawing.style import save
+from maskguide.reporting import labels, region_variants
 from maskguide.reporting.runs import read_runs
+from maskguide.system import cli
+from maskguide.system.files import InputError, read_json
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

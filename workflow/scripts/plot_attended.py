@@ -13,12 +13,12 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from maskguide import cli, scale_variants
 from maskguide.drawing.attention_figures import BoxedPanel, boxes_figure
-from maskguide.drawing.figure_style import save
 from maskguide.drawing.strips import choose_images
-from maskguide.files import InputError
-from maskguide.reporting import labels
+from maskguide.drawing.style import save
+from maskguide.reporting import labels, scale_variants
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -42,8 +42,8 @@ def main(args: argparse.Namespace) -> None:
     if args.count < 1:
         raise InputError(f"--count {args.count}: must be at least 1")
     from maskguide.data import datasets, pictures
-    from maskguide.learning import attended_boxes
     from maskguide.learning.attend import read_attended
+    from maskguide.reporting import attended_boxes
 
     compared = attended_boxes.read_comparisons(args.iou)
     index = datasets.read_index(args.index)

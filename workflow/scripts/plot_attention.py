@@ -14,13 +14,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskguide import cli, scale_variants
 from maskguide.drawing.attention_figures import Box, ScalePanel, scales_figure
-from maskguide.drawing.figure_style import save
 from maskguide.drawing.strips import choose_images
-from maskguide.files import InputError
-from maskguide.reporting import labels
+from maskguide.drawing.style import save
+from maskguide.reporting import labels, scale_variants
 from maskguide.reporting.runs import read_run
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.data import datasets
     from maskguide.data.store import ImageStore
     from maskguide.learning.backbones import cell_grid
-    from maskguide.learning.training import load_model
+    from maskguide.methods import load as load_model
 
     index = datasets.read_index(args.index)
     chosen = choose_images(index, args.count, args.seed)

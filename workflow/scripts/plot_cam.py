@@ -13,13 +13,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskguide import cli
-from maskguide.drawing.figure_style import save
 from maskguide.drawing.region_figures import ActivationRow, activation_figure
 from maskguide.drawing.strips import choose_images
-from maskguide.files import InputError
+from maskguide.drawing.style import save
 from maskguide.reporting import labels
 from maskguide.reporting.runs import read_run
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -52,7 +52,7 @@ def main(args: argparse.Namespace) -> None:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be at least 1")
     from maskguide.data import datasets, store
     from maskguide.learning.cam import ClassActivation
-    from maskguide.learning.training import load_model
+    from maskguide.methods import load as load_model
 
     index = datasets.read_index(args.index)
     chosen = choose_images(index, args.count, args.seed).to_dict("records")

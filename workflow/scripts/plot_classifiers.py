@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from maskguide import cli, scale_variants
 from maskguide.drawing.classifier_figures import classifiers_figure
-from maskguide.drawing.figure_style import save
-from maskguide.files import InputError
-from maskguide.reporting import labels
+from maskguide.drawing.style import save
+from maskguide.reporting import labels, scale_variants
 from maskguide.reporting.runs import read_runs
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli
-from maskguide.drawing.figure_style import save
 from maskguide.drawing.figures import confusion_figure
-from maskguide.files import InputError
+from maskguide.drawing.style import save
 from maskguide.reporting import labels
 from maskguide.reporting.runs import CELL, read_class_names, read_predictions, read_runs
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-from maskguide import cli
-from maskguide.drawing.figure_style import save
 from maskguide.drawing.region_figures import RegionRow, regions_figure
 from maskguide.drawing.strips import choose_images
-from maskguide.files import InputError
+from maskguide.drawing.style import save
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -51,7 +51,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     check(args)
     from maskguide.data import datasets
-    from maskguide.guides import detections
+    from maskguide.detect import detections
     from maskguide.marks import boxes
 
     index = datasets.read_index(args.index)
@@ -73,7 +73,7 @@ def region_row(
     row: Mapping[str, str], detections: pd.DataFrame, truth: str | None, args: argparse.Namespace
 ) -> RegionRow:
     """A row of the figure from its row of the index, its detections and its file of true boxes if any."""
-    from maskguide.guides import masks
+    from maskguide.data import masks
     from maskguide.marks import boxes
 
     image = masks.read_image(row["path"])

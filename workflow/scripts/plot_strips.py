@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli
-from maskguide.drawing.figure_style import save
 from maskguide.drawing.strips import Strip, choose_images, strips_figure
-from maskguide.files import InputError
+from maskguide.drawing.style import save
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -34,10 +34,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     import numpy as np
     import torch
-    from maskguide.data import datasets, pictures
-    from maskguide.guides import masks
+    from maskguide.data import datasets, masks, pictures
     from maskguide.learning.batches import images_on
-    from maskguide.learning.training import load_model
+    from maskguide.methods import load as load_model
 
     classes = masks.check_classes(args.classes)
     if args.count < 1:

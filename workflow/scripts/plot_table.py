@@ -11,11 +11,11 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from maskguide import cli
-from maskguide.drawing.figure_style import save
 from maskguide.drawing.scale_figures import box_figure, scale_figure
+from maskguide.drawing.style import save
 from maskguide.drawing.table_figures import accuracy_figure, detection_figure, segment_figure
-from maskguide.files import InputError
+from maskguide.system import cli
+from maskguide.system.files import InputError
 
 # The column that tells a table, how it is drawn, and what else that needs; without one it holds accuracies.
 KINDS = {

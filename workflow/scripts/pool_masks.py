@@ -11,8 +11,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from maskguide import cli
 from maskguide.data import datasets, store
+from maskguide.system import cli
 
 log = logging.getLogger("maskguide")
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from maskguide import cli, gpu
-from maskguide.files import InputError, atomic_file
 from maskguide.leaves import synthetic
-from maskguide.stopwatch import Stopwatch
+from maskguide.system import cli, gpu
+from maskguide.system.files import InputError, atomic_file
+from maskguide.system.stopwatch import Stopwatch
 from tqdm import tqdm
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from maskguide import cli, gpu
-from maskguide.files import InputError, sha256, write_csv, write_json
+from maskguide.system import cli, gpu
+from maskguide.system.files import InputError, sha256, write_csv, write_json
 
 log = logging.getLogger("maskguide")
 CHANGES_NO_RESULT = (
@@ -267,7 +267,7 @@ def main(args: argparse.Namespace) -> None:
         confidence_last=progress.confidence_last,
     )
     info = {"method": args.method, "backbone": args.backbone, "classes": classes, "options": options}
-    training.save_model(args.output_dir / "model.pt", model, info)
+    methods.save(args.output_dir / "model.pt", model, info)
     write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history))
     write_csv(args.output_dir / "predictions.csv", predictions)
     cli.save_arguments(args.output_dir / "args.yaml", args)

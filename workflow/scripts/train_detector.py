@@ -18,11 +18,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskguide import cli
-from maskguide.files import InputError, sha256, write_csv
+from maskguide.system import cli
+from maskguide.system.files import InputError, sha256, write_csv
 
 if TYPE_CHECKING:
-    from maskguide.guides.detector_training import Annotated
+    from maskguide.detect.detector_training import Annotated
 
 log = logging.getLogger("maskguide")
 CHANGES_NO_RESULT = ("index", "boxes", "resume", "device", "slots", "output_dir")
@@ -64,9 +64,8 @@ def check_options(args: argparse.Namespace) -> None:
 def read_annotated(args: argparse.Namespace) -> list[Annotated]:
     """The annotated training images, decoded, with their boxes."""
     import numpy as np
-    from maskguide.data import datasets
-    from maskguide.guides import masks
-    from maskguide.guides.detector_training import Annotated
+    from maskguide.data import datasets, masks
+    from maskguide.detect.detector_training import Annotated
     from maskguide.marks import boxes
 
     index = datasets.read_index(args.index).set_index("image_id")
@@ -100,15 +99,15 @@ def result_options(args: argparse.Namespace, annotated: list[Annotated]) -> dict
 
 def main(args: argparse.Namespace) -> None:
     check_options(args)
-    from maskguide import gpu
+    from maskguide.system import gpu
 
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
-    from maskguide.guides import detectors
+    from maskguide.detect import detectors
 
     with detectors.private_settings(args.output_dir / "ultralytics"):
         import pandas
         import torch
-        from maskguide.guides import detector_training
+        from maskguide.detect import detector_training
         from maskguide.learning import checkpoints
 
         annotated = read_annotated(args)

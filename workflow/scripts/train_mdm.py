@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from maskguide import cli
 from maskguide.data.datasets import read_index
+from maskguide.data.masks import read_grey
 from maskguide.data.pictures import read_rgb
-from maskguide.files import InputError, write_csv, write_json
-from maskguide.guides.masks import read_grey
-from maskguide.learning.handcrafted import contour_points, multiscale_distance_matrix, nearest_neighbour
-from maskguide.marks.automatic import silhouette
+from maskguide.marks.silhouette import silhouette
+from maskguide.methods.mdm import contour_points, multiscale_distance_matrix, nearest_neighbour
+from maskguide.system import cli
+from maskguide.system.files import InputError, write_csv, write_json
 from sklearn.metrics import accuracy_score, f1_score
 from tqdm import tqdm
 

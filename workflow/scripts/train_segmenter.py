@@ -16,8 +16,8 @@ import hashlib
 import logging
 from pathlib import Path
 
-from maskguide import cli
-from maskguide.files import InputError, sha256, write_csv
+from maskguide.system import cli
+from maskguide.system.files import InputError, sha256, write_csv
 
 log = logging.getLogger("maskguide")
 CHANGES_NO_RESULT = ("index", "annotated", "resume", "device", "slots", "workers", "output_dir")
@@ -80,8 +80,7 @@ def check_options(args: argparse.Namespace) -> None:
 
 def read_pairs(args: argparse.Namespace, num_classes: int) -> list:
     """The annotated images and their label masks, decoded: uint8 [H, W, 3] and [H, W]."""
-    from maskguide.data import datasets
-    from maskguide.guides import masks
+    from maskguide.data import datasets, masks
 
     index = datasets.read_index(args.index).set_index("image_id")
     annotated = masks.read_annotated(args.annotated)
@@ -112,8 +111,8 @@ def result_options(args: argparse.Namespace, pairs: list) -> dict:
 
 def main(args: argparse.Namespace) -> None:
     check_options(args)
-    from maskguide import gpu
-    from maskguide.guides import masks
+    from maskguide.data import masks
+    from maskguide.system import gpu
 
     classes = masks.check_classes(args.classes)
     pairs = read_pairs(args, len(classes) + 1)
@@ -121,9 +120,9 @@ def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import pandas
     import torch
-    from maskguide.guides import segmenter_training, segmenters
     from maskguide.learning import checkpoints, precision
     from maskguide.learning.transforms import Augmentation
+    from maskguide.segment import segmenter_training, segmenters
 
     precision.choose(args.precision, device)
     torch.manual_seed(args.seed)

@@ -14,9 +14,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide import cli
 from maskguide.data import archives
-from maskguide.files import InputError, atomic_directory, read_json, sha256
+from maskguide.system import cli
+from maskguide.system.files import InputError, atomic_directory, read_json, sha256
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from maskguide.files import InputError
+from maskguide.system.files import InputError
 
 WEB_PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<script", b"<?xml")
 UNFINISHED = (".part", ".part.json", ".crdownload")

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from maskguide.data.layout_files import Corners, Entry, find_root, lines_of, plain_id, visible
-from maskguide.files import InputError
+from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
 

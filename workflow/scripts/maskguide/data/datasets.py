@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from maskguide.config_check import complaint
 from maskguide.data.layouts import Entry
-from maskguide.files import InputError, read_yaml
+from maskguide.plan.config_check import complaint
+from maskguide.system.files import InputError, read_yaml
 
 log = logging.getLogger("maskguide")
 SCHEMA = Path(__file__).parents[3] / "schemas" / "datasets.schema.yaml"

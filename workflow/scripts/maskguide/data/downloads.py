@@ -18,7 +18,7 @@ import requests
 from tqdm import tqdm
 
 from maskguide.data.archives import check_archive
-from maskguide.files import InputError, read_json, write_json
+from maskguide.system.files import InputError, read_json, write_json
 
 log = logging.getLogger("maskguide")
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from maskguide.data.archives import check_no_web_page
 from maskguide.data.downloads import accept
-from maskguide.files import InputError
+from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from maskguide.data.pictures import open_upright
-from maskguide.files import InputError
+from maskguide.system.files import InputError
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 Reader = Callable[[str | Path], np.ndarray]

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskguide.files import InputError
+from maskguide.system.files import InputError
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
 MASK_SUFFIXES = IMAGE_SUFFIXES - {".gif"}

@@ -25,7 +25,7 @@ from maskguide.data.layout_files import (
     visible,
 )
 from maskguide.data.pickles import load_labels
-from maskguide.files import InputError
+from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from maskguide.data.boxes import Box, boxes_text
 from maskguide.data.layout_files import Corners, Entry
-from maskguide.files import InputError
-from maskguide.marks.boxes import Box, boxes_text
+from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
 

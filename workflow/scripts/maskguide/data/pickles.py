@@ -8,7 +8,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from maskguide.files import InputError
+from maskguide.system.files import InputError
 
 LARGEST = 64 * 2**20  # bytes; the published label files hold some tens of kilobytes
 # What a pickle must import even for plain content: the classes of these containers.

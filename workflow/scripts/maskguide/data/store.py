@@ -16,11 +16,11 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
+from maskguide.data import masks
 from maskguide.data.ahead import ahead
 from maskguide.data.pictures import image_size, read_rgb
-from maskguide.files import InputError, atomic_directory, reserve, sha256, write_csv, write_text
-from maskguide.guides import masks
 from maskguide.learning import attend
+from maskguide.system.files import InputError, atomic_directory, reserve, sha256, write_csv, write_text
 
 LAYOUT, CONTENT = "layout.csv", "content.sha256"
 

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from maskguide.drawing.figure_style import GREY, INK, LIGHT, colours, styled
 from maskguide.drawing.region_figures import region_colours
+from maskguide.drawing.style import GREY, INK, LIGHT, colours, styled
 
 LEAST_SPAN = 10  # percent that the axis of accuracies covers at least
 MARKS = "osD^vP"

@@ -14,9 +14,9 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from maskguide.drawing.figure_style import INK, styled
 from maskguide.drawing.image_panels import COLUMN, bare, heat_over_grey, image_grid
 from maskguide.drawing.region_figures import MOST_LETTERS, RIGHT, WRONG
+from maskguide.drawing.style import INK, styled
 from maskguide.learning.attend import cell_edges
 
 NEXT, OUTLINE = "#56B4E9", "white"

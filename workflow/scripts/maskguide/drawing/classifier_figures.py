@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from maskguide.drawing.figure_style import GREY, INK, LIGHT, OTHER_COLOURS, styled
+from maskguide.drawing.style import GREY, INK, LIGHT, OTHER_COLOURS, styled
 
 LEAST_SPAN = 10  # percent that the axis covers at least: numbers that hardly differ must look so
 MARKS = "osD^vP"

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from maskguide.drawing.figure_style import INK, colours, styled
+from maskguide.drawing.style import INK, colours, styled
 from maskguide.reporting import labels
 
 CURVES = {

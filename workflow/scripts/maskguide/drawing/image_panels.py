@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from maskguide.drawing.figure_style import GREY, INK
+from maskguide.drawing.style import GREY, INK
 
 COLUMN = 2.3  # inches
 

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from maskguide.drawing.contact_sheets import COLOURS
-from maskguide.drawing.figure_style import INK, styled
 from maskguide.drawing.image_panels import COLUMN, heat_over_grey, image_grid, say
+from maskguide.drawing.style import INK, styled
 
 LETTER = 0.068, 0.125  # inches that a letter of a confidence takes, with its margin
 RIGHT, WRONG = "#00734D", "#B03A00"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from maskguide.drawing.figure_style import GREY, INK, styled
+from maskguide.drawing.style import GREY, INK, styled
 from maskguide.reporting import labels
 from maskguide.reporting.runs import CELL
 from maskguide.reporting.scale_tables import ALL, HEADS

@@ -11,8 +11,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from maskguide.drawing.figure_style import styled
 from maskguide.drawing.image_panels import heat_over_grey, image_grid, say
+from maskguide.drawing.style import styled
 
 # As in the paper: the main vein black, the second-order vein red, on white. A lone object is blue.
 VEIN_COLOURS = ["#111111", "#D62728", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"]

@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from maskguide import scale_variants
-from maskguide.drawing.figure_style import GREY, INK, styled
-from maskguide.reporting import labels
+from maskguide.drawing.style import GREY, INK, styled
+from maskguide.reporting import labels, scale_variants
 from maskguide.reporting.region_tables import MEAN, shown_rows
 
 BEST_COLOUR, LAST_COLOUR = "#E69F00", "#0072B2"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from maskguide.files import InputError
+from maskguide.system.files import InputError
 
 BOX = ["left", "top", "right", "bottom"]
 COLUMNS = ["image_id", "split", "height", "width", *BOX, "share"]

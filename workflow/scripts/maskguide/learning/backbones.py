@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from maskguide.files import InputError
 from maskguide.learning.weights import read_weights
+from maskguide.system.files import InputError
 
 SMALL = "small"
 FAMILIES = ("alexnet", "densenet", "inception_v3", "mobilenet_v2", "resnet", "resnext", "vgg", "wide_resnet")

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from maskguide.data.ahead import ahead
 from maskguide.data.store import ImageStore, MaskStore, Rectangle
-from maskguide.files import InputError
+from maskguide.learning.interface import Batch
 from maskguide.learning.transforms import normalise
-from maskguide.methods.interface import Batch
+from maskguide.system.files import InputError
 
 WORKERS = {"cpu": 0, "cuda": 4}  # threads that make batches ahead; on a CPU they would take its time
 FLIP_PROBABILITY = 0.5

@@ -10,8 +10,8 @@ import torch
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
-from maskguide.files import InputError
 from maskguide.learning.batches import images_on
+from maskguide.system.files import InputError
 
 # Those of the library that depend on the class asked for and look at the one layer they are given.
 METHODS = (

@@ -17,8 +17,8 @@ from typing import Any
 
 import torch
 
-from maskguide import interruption
-from maskguide.files import InputError, atomic_file, remove_leftovers
+from maskguide.system import interruption
+from maskguide.system.files import InputError, atomic_file, remove_leftovers
 
 log = logging.getLogger("maskguide")
 FILE_NAME = "checkpoint.pt"

@@ -14,9 +14,9 @@ from torch.fx.experimental.optimization import fuse
 from maskguide.data.ahead import ahead
 from maskguide.data.store import ImageStore
 from maskguide.learning.batches import WORKERS, images_on
+from maskguide.learning.interface import Output
 from maskguide.learning.memory import AtOnce
 from maskguide.learning.precision import mixed_precision
-from maskguide.methods.interface import Output
 
 # Images of equal size go through the network together, up to so many pixels: on a CPU larger batches are
 # slower per image (they leave the cache), on a GPU smaller ones.

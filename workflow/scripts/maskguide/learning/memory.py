@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import torch
 
-from maskguide.files import InputError
+from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
 Result = TypeVar("Result")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import pickle
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,15 +15,13 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from maskguide import methods
-from maskguide.files import InputError, atomic_file
-from maskguide.learning import backbones, checkpoints, evaluation
+from maskguide.learning import checkpoints, evaluation
 from maskguide.learning.allocation import keep_freed_memory
 from maskguide.learning.batches import TrainingImages, part_of
+from maskguide.learning.interface import Batch
 from maskguide.learning.memory import AtOnce, running_out_is_said
 from maskguide.learning.precision import create_scaler, mixed_precision
-from maskguide.learning.weights import reason
-from maskguide.methods.interface import Batch
+from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
 
@@ -210,23 +207,3 @@ def add_gradients(
         return found
 
     return at_once.compute(len(batch.labels), compute)
-
-
-def save_model(path: Path, model: nn.Module, info: Mapping[str, Any]) -> None:
-    """Write model.pt: a plain dict of `info` (method, backbone, classes, options) and the state dict."""
-    state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
-    with atomic_file(path) as temporary:
-        torch.save({**info, "state_dict": state}, temporary)
-
-
-def load_model(path: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """The trained method, on the CPU in evaluation mode, and its info: method, backbone, classes, options."""
-    try:
-        info = torch.load(path, map_location="cpu", weights_only=True)
-        state = info.pop("state_dict")
-        backbone = backbones.create(info["backbone"], None, len(info["classes"]))
-        model = methods.create(info["method"], backbone, info["options"])
-        model.load_state_dict(state)
-    except (OSError, EOFError, RuntimeError, KeyError, AttributeError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path}: is no trained classifier ({reason(error)}); train it again") from error
-    return model.eval(), info

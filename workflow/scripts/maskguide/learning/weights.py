@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from maskguide.files import InputError
+from maskguide.system.files import InputError
 
 
 def reason(error: Exception) -> str:

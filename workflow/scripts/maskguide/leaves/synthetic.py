@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from maskguide.data.boxes import THIN_TRIMMED, box_of_mask
 from maskguide.leaves import leaf_paint, leaf_shape
 from maskguide.leaves.leaf_paint import Coverage, blend
 from maskguide.leaves.leaf_shape import OUTLINE, VENATION, Cultivar
-from maskguide.marks.boxes import THIN_TRIMMED, box_of_mask
 
 __all__ = [
     "OUTLINE",

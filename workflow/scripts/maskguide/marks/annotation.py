@@ -16,14 +16,21 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from maskguide.cli import log
+from maskguide.data.boxes import Box, boxes_text, trimmed_of
 from maskguide.data.pictures import read_rgb
 from maskguide.drawing.contact_sheets import COLOURS, contact_sheet, tile
-from maskguide.files import InputError, atomic_directory, atomic_file, write_csv, write_json, write_text
 from maskguide.marks.annotation_sources import Mark
 from maskguide.marks.box_sources import BoxedImage
 from maskguide.marks.boxes import COLUMNS as BOX_COLUMNS
-from maskguide.marks.boxes import Box, boxes_text, trimmed_of
+from maskguide.system.cli import log
+from maskguide.system.files import (
+    InputError,
+    atomic_directory,
+    atomic_file,
+    write_csv,
+    write_json,
+    write_text,
+)
 
 LABELME_VERSION = "5.5.0"  # the file format; LabelMe reads its older ones
 

@@ -17,8 +17,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 from skimage.draw import disk, polygon
 
+from maskguide.data.boxes import Box, boxes_text
 from maskguide.data.pictures import open_upright
-from maskguide.files import InputError, read_json
+from maskguide.system.files import InputError, read_json
 
 TOLERANCE = 0.5  # px that a point may lie outside the image: programs round
 
@@ -68,16 +69,9 @@ def paint(shapes: Sequence[Shape], size: tuple[int, int], line_width: int) -> np
 
 def yolo_text(shapes: Sequence[Shape], size: tuple[int, int]) -> str:
     """The boxes among `shapes` as YOLO lines "class cx cy w h": label - 1, then shares of the sides."""
-    height, width = size
-    lines = []
-    for shape in shapes:
-        if shape.kind == "box":
-            (left, top), (right, bottom) = shape.points.min(axis=0), shape.points.max(axis=0)
-            left, right = np.clip([left, right], 0, width) / width
-            top, bottom = np.clip([top, bottom], 0, height) / height
-            numbers = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
-            lines.append(" ".join([str(shape.label - 1), *(f"{number:.6f}" for number in numbers)]))
-    return "".join(line + "\n" for line in lines)
+    boxes = [shape for shape in shapes if shape.kind == "box"]
+    corners = [(*shape.points.min(axis=0), *shape.points.max(axis=0)) for shape in boxes]
+    return boxes_text([Box(shape.label - 1, *each) for shape, each in zip(boxes, corners, strict=True)], size)
 
 
 def read_label_mask(path: str | Path, class_count: int, size: tuple[int, int]) -> np.ndarray:

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from maskguide.cli import log
+from maskguide.data.boxes import Box
 from maskguide.data.pictures import EIGHT_BIT_MODES, open_upright, read_rgb
-from maskguide.files import InputError, read_json, write_text
 from maskguide.marks.annotation_formats import (
     Shape,
     paint,
@@ -23,7 +22,9 @@ from maskguide.marks.annotation_formats import (
     yolo_text,
 )
 from maskguide.marks.automatic import automatic_mask, check_automatic_classes
-from maskguide.marks.boxes import Box, shapes_to_boxes
+from maskguide.marks.boxes import shapes_to_boxes
+from maskguide.system.cli import log
+from maskguide.system.files import InputError, read_json, write_text
 
 LISTED = 10  # image ids that an error line names before "and N more"
 

@@ -10,50 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 from skimage import color, filters, graph, measure, morphology
 
-from maskguide.files import InputError
+from maskguide.marks.silhouette import enlarge, largest_component, shrink, silhouette
+from maskguide.system.files import InputError
 
-WORKING_SIDE = 512  # px; larger images are analysed at this size: the filters' widths are in pixels
-CENTRE_SPREAD = 0.35  # of the image's sides; measured best of 0.2..0.5 on 110 butterfly photographs
-CHROMA_WEIGHT = 1.5  # colour counts more than lightness: shadows change lightness only; measured likewise
 RIDGE_WIDTHS = (1.0, 2.0, 3.0)  # standard deviations of the ridge filter, px
 HYSTERESIS = (1.0, 1.5)  # times Otsu's threshold; measured best of five pairs on 32 generated leaves
 BLOB_RADIUS = 3  # px; a ridge that holds a disk of this radius is a spot, not a vein
 BLADE_MARGIN = 0.02  # of the working image's longer side: the blade's rim is itself a ridge
 MAIN_VEIN_NAMES = ("main", "primary", "mid", "first")
-
-
-def silhouette(image: np.ndarray) -> np.ndarray:
-    """The one object that stands out from what borders the image.
-
-    Otsu's threshold on each pixel's CIELAB distance from the median colour of the border, weighted by
-    a Gaussian around the image's centre; then holes are filled and the largest component is kept.
-    Foreground is by construction what differs from the border, so no polarity need be guessed.
-
-    Parameters
-    ----------
-    image : uint8 [H, W, 3], RGB, 0..255
-
-    Returns
-    -------
-    bool [H, W]; all False for an image of one colour.
-    """
-    small = _shrink(image)
-    height, width = small.shape[:2]
-    lab = color.rgb2lab(small) * [1.0, CHROMA_WEIGHT, CHROMA_WEIGHT]
-    lab = filters.gaussian(lab, sigma=max(height, width) / 150, channel_axis=-1)
-    distance = np.linalg.norm(lab - np.median(lab[_border(height, width)], axis=0), axis=-1)
-    if distance.max() < 1.0:  # CIELAB: below what an eye can tell apart
-        return np.zeros(image.shape[:2], dtype=bool)
-    y = (np.arange(height) + 0.5) / height - 0.5
-    x = (np.arange(width) + 0.5) / width - 0.5
-    distance *= np.exp(-(y[:, None] ** 2 + x[None, :] ** 2) / (2 * CENTRE_SPREAD**2))
-    foreground = morphology.opening(distance > filters.threshold_otsu(distance), morphology.disk(1))
-    foreground = largest_component(ndimage.binary_fill_holes(foreground))
-    return _enlarge(foreground.astype(np.uint8), image.shape[:2]).astype(bool)
 
 
 def veins(image: np.ndarray, blade: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,12 +40,12 @@ def veins(image: np.ndarray, blade: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     -------
     main, second : bool [H, W], disjoint; both empty when the blade is
     """
-    small, inside = _shrink(image), _shrink(blade.astype(np.uint8)).astype(bool)
+    small, inside = shrink(image), shrink(blade.astype(np.uint8)).astype(bool)
     main, second = np.zeros_like(inside), np.zeros_like(inside)
     margin = max(2, round(BLADE_MARGIN * max(inside.shape)))
     inner = largest_component(ndimage.binary_erosion(inside, iterations=margin))
     if inner.sum() < 50:
-        return tuple(_enlarge(part.astype(np.uint8), blade.shape).astype(bool) for part in (main, second))
+        return tuple(enlarge(part.astype(np.uint8), blade.shape).astype(bool) for part in (main, second))
     answers = [_ridges(small, inside, inner, dark) for dark in (False, True)]
     relative = [np.clip(answer / np.percentile(answer[inner], 99).clip(1e-6), 0, 1) for answer in answers]
     paths = [_main_path(ridge, inside, inner) for ridge in relative]
@@ -97,7 +64,7 @@ def veins(image: np.ndarray, blade: np.ndarray) -> tuple[np.ndarray, np.ndarray]
         if region.axis_major_length >= shortest:
             second[tuple(region.coords.T)] = True
     second &= ~main
-    return tuple(_enlarge(part.astype(np.uint8), blade.shape).astype(bool) for part in (main, second))
+    return tuple(enlarge(part.astype(np.uint8), blade.shape).astype(bool) for part in (main, second))
 
 
 def automatic_mask(image: np.ndarray, classes: Sequence[str]) -> np.ndarray:
@@ -140,14 +107,6 @@ def check_automatic_classes(classes: Sequence[str]) -> None:
         )
 
 
-def largest_component(foreground: np.ndarray) -> np.ndarray:
-    """The largest 8-connected part of a bool [H, W]; unchanged when empty."""
-    components = measure.label(foreground, connectivity=2)
-    if components.max() == 0:
-        return foreground
-    return components == 1 + np.argmax(np.bincount(components.ravel())[1:])
-
-
 def _is_main(name: str) -> bool:
     return any(word in name.lower() for word in MAIN_VEIN_NAMES)
 
@@ -185,29 +144,3 @@ def _thresholds(strength: np.ndarray) -> tuple[float, float]:
         return 1.0, 1.0
     otsu = filters.threshold_otsu(positive)
     return HYSTERESIS[0] * otsu, HYSTERESIS[1] * otsu
-
-
-def _border(height: int, width: int) -> np.ndarray:
-    """bool [H, W]: the frame of 3 % of the shorter side."""
-    thickness = max(1, round(0.03 * min(height, width)))
-    frame = np.ones((height, width), dtype=bool)
-    frame[thickness:-thickness, thickness:-thickness] = False
-    return frame
-
-
-def _shrink(image: np.ndarray) -> np.ndarray:
-    """At most WORKING_SIDE px on the longer side; colours averaged, labels (2-D) taken from the nearest."""
-    height, width = image.shape[:2]
-    factor = WORKING_SIDE / max(height, width)
-    if factor >= 1:
-        return image
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    way = Image.Resampling.NEAREST if image.ndim == 2 else Image.Resampling.BOX
-    return np.asarray(Image.fromarray(image).resize(size, way))
-
-
-def _enlarge(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Labels uint8 [h, w] at the size `shape` (H, W) by nearest neighbour."""
-    if labels.shape == shape:
-        return labels
-    return np.asarray(Image.fromarray(labels).resize((shape[1], shape[0]), Image.Resampling.NEAREST))

@@ -14,14 +14,16 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from maskguide.cli import log
+from maskguide.data import masks
+from maskguide.data.boxes import Box, box_of_mask, trimmed_of
 from maskguide.data.pictures import read_rgb
-from maskguide.files import InputError
-from maskguide.guides import masks
 from maskguide.marks import automatic
 from maskguide.marks.annotation_formats import check_size, read_label_mask
 from maskguide.marks.annotation_sources import MarkFolder, listed, require_marks
-from maskguide.marks.boxes import Box, box_of_mask, read_yolo_boxes, trimmed_of
+from maskguide.marks.boxes import read_yolo_boxes
+from maskguide.marks.silhouette import silhouette
+from maskguide.system.cli import log
+from maskguide.system.files import InputError
 
 OUTLINE = "outline"
 Regions = dict[str, str | list[str]]  # region → OUTLINE, or mask classes ([]: no mask shows it)
@@ -98,10 +100,10 @@ def found_automatically(rows: pd.DataFrame, regions: Regions) -> list[BoxedImage
     found = []
     for row in tqdm(rows.itertuples(), total=len(rows), desc="boxes", disable=None):
         image = read_rgb(row.path)
-        silhouette = automatic.silhouette(image)
-        shown = dict.fromkeys(regions, silhouette)
+        whole = silhouette(image)
+        shown = dict.fromkeys(regions, whole)
         if any(trimmed_of(region) for region in regions):
-            veins = np.logical_or(*automatic.veins(image, silhouette))
+            veins = np.logical_or(*automatic.veins(image, whole))
             shown |= {region: veins for region in regions if trimmed_of(region)}
         boxes, size = boxes_of(shown, regions), image.shape[:2]
         found.append(BoxedImage(row.image_id, row.split, row.path, size, boxes, "automatic"))

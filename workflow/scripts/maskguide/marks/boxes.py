@@ -10,56 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from maskguide.files import InputError
-from maskguide.marks.annotation_formats import Shape, read_yolo, yolo_text
+from maskguide.data.boxes import Box
+from maskguide.marks.annotation_formats import Shape, read_yolo
+from maskguide.system.files import InputError
 
-THIN_TRIMMED = 0.15  # share of a thin structure's pixels beyond each side of its box
 COLUMNS = ["image_id", "split", "boxes", "source"]
 SOURCES = ("published", "masks", "manual", "automatic")
-
-
-class Box(NamedTuple):
-    """One box in pixels: 0 <= left < right <= width, 0 <= top < bottom <= height; `region` counts from 0."""
-
-    region: int
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
-def trimmed_of(region: str) -> float:
-    """How much of a mask `box_of_mask` shall leave out for this region: THIN_TRIMMED for veins, else 0.
-
-    The tips of veins reach the object's edge: a box around all their pixels would be the object's own box.
-    """
-    return THIN_TRIMMED if "vein" in region else 0.0
-
-
-def box_of_mask(mask: NDArray, trimmed: float) -> tuple[float, float, float, float] | None:
-    """The box of a mask, less the share `trimmed` of its pixels at each of the four sides.
-
-    Parameters
-    ----------
-    mask : bool [H, W]
-    trimmed : 0 <= share < 0.5; 0 gives the bounding box
-
-    Returns
-    -------
-    (left, top, right, bottom) in pixels: a single pixel in column 3 spans 3 to 4. None for an empty mask.
-    """
-    rows, columns = np.nonzero(mask)
-    if rows.size == 0:
-        return None
-    left, right = np.quantile(columns, [trimmed, 1.0 - trimmed])
-    top, bottom = np.quantile(rows, [trimmed, 1.0 - trimmed])
-    return float(left), float(top), float(right) + 1, float(bottom) + 1
 
 
 def shapes_to_boxes(path: str | Path, shapes: Iterable[Shape], size: tuple[int, int]) -> list[Box]:
@@ -86,12 +46,6 @@ def read_yolo_boxes(path: str | Path, regions: Sequence[str], size: tuple[int, i
     `InputError` names the file and line of a class number beyond the regions, of a box outside the image.
     """
     return shapes_to_boxes(path, read_yolo(path, regions, size), size)
-
-
-def boxes_text(boxes: Iterable[Box], size: tuple[int, int]) -> str:
-    """YOLO lines of boxes on an image of `size` (H, W); "" for none."""
-    shapes = (Shape(box.region + 1, "box", np.reshape(box[1:], (2, 2))) for box in boxes)
-    return yolo_text(list(shapes), size)
 
 
 def read_boxes_table(path: str | Path) -> pd.DataFrame:

@@ -1,33 +1,47 @@
-"""The methods by name: one file each, readable beside its paper."""
+"""The methods by name: one file each, readable beside its paper, its declaration beside it (`<name>.yaml`)."""
 
 from __future__ import annotations
 
+import importlib
+import pickle
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
-from maskguide.files import InputError
-from maskguide.learning.backbones import Backbone
-from maskguide.methods.aca import AttentionFromActivations, MaxPooling
-from maskguide.methods.baseline import Baseline
-from maskguide.methods.mga import Attention, MaskGuidedAttention
-from maskguide.methods.mgfe import MaskGuidedFeatureExtraction
-from maskguide.methods.tdsa import TopDownSpatialAttention
-
-METHODS: dict[str, type[nn.Module]] = {
-    "baseline": Baseline,
-    "attention": Attention,
-    "mga": MaskGuidedAttention,
-    "mgfe": MaskGuidedFeatureExtraction,
-    "aca": AttentionFromActivations,
-    "maxpool": MaxPooling,
-    "tdsa": TopDownSpatialAttention,
-}
+from maskguide.learning import backbones
+from maskguide.learning.weights import reason
+from maskguide.plan import declared
+from maskguide.system.files import InputError, atomic_file
 
 
-def create(method: str, backbone: Backbone, options: Mapping[str, Any]) -> nn.Module:
-    """The method of that name around a backbone; `options` holds at least those it names itself."""
-    if method not in METHODS:
-        raise InputError(f"--method {method}: unknown; choose one of {', '.join(METHODS)}")
-    return METHODS[method](backbone, options)
+def create(method: str, backbone: backbones.Backbone, options: Mapping[str, Any]) -> nn.Module:
+    """The method of that name around a backbone; `options` holds at least those that it declares."""
+    known = declared.methods()
+    if method not in known or known[method].class_name is None:
+        names = ", ".join(name for name, each in known.items() if each.class_name)
+        raise InputError(f"--method {method}: unknown; choose one of {names}")
+    module = importlib.import_module(f"{__name__}.{known[method].module}")
+    return getattr(module, known[method].class_name)(backbone, options)
+
+
+def save(path: Path, model: nn.Module, info: Mapping[str, Any]) -> None:
+    """Write model.pt: a plain dict of `info` (method, backbone, classes, options) and the state dict."""
+    state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+    with atomic_file(path) as temporary:
+        torch.save({**info, "state_dict": state}, temporary)
+
+
+def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The trained method, on the CPU in evaluation mode, and its info: method, backbone, classes, options."""
+    try:
+        info = torch.load(path, map_location="cpu", weights_only=True)
+        state = info.pop("state_dict")
+        backbone = backbones.create(info["backbone"], None, len(info["classes"]))
+        model = create(info["method"], backbone, info["options"])
+        model.load_state_dict(state)
+    except (OSError, EOFError, RuntimeError, KeyError, AttributeError, pickle.UnpicklingError) as error:
+        raise InputError(f"{path}: is no trained classifier ({reason(error)}); train it again") from error
+    return model.eval(), info

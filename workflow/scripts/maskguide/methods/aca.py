@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maskguide.files import InputError
 from maskguide.learning import otsu
 from maskguide.learning.backbones import Backbone, last_linear
-from maskguide.methods.interface import Batch, Output
+from maskguide.learning.interface import Batch, Output
+from maskguide.system.files import InputError
 
 LOSSES = ("both", "local", "object")
 

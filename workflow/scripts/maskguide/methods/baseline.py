@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maskguide.learning.backbones import Backbone
-from maskguide.methods.interface import Batch, Output
+from maskguide.learning.interface import Batch, Output
 
 
 class Baseline(nn.Module):

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maskguide.files import InputError
 from maskguide.learning.backbones import Backbone
-from maskguide.methods.interface import Batch, Output
+from maskguide.learning.interface import Batch, Output
+from maskguide.system.files import InputError
 
 
 class Attention(nn.Module):

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maskguide.files import InputError
 from maskguide.learning.backbones import Backbone
-from maskguide.methods.interface import Batch, Output
+from maskguide.learning.interface import Batch, Output
 from maskguide.methods.mga import attention_loss
+from maskguide.system.files import InputError
 
 ACTIVATIONS = ("softmax", "sigmoid")
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maskguide.files import InputError
 from maskguide.learning.backbones import Backbone, last_linear, stage_ends
-from maskguide.methods.interface import Batch, Output
+from maskguide.learning.interface import Batch, Output
+from maskguide.system.files import InputError
 
 TERMS = ("attention", "channels", "cross_entropy")
 LOWER_CHANNELS, UPPER_CHANNELS = 9, 3  # per class

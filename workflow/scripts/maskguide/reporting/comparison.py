@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from maskguide import region_variants
-from maskguide.files import InputError
-from maskguide.reporting import labels, tables
+from maskguide.reporting import labels, region_variants, tables
 from maskguide.reporting.runs import CELL
+from maskguide.system.files import InputError
 
 BASELINE = "baseline"
 NONE = "none"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from maskguide import scale_variants
-from maskguide.reporting import labels
+from maskguide.reporting import labels, scale_variants
 from maskguide.reporting.comparison import BASELINE, NONE
 from maskguide.reporting.table_parts import (
     BEST,

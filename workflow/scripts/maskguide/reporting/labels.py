@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from maskguide import region_variants, scale_variants
+from maskguide.reporting import region_variants, scale_variants
 
 DATASETS = {
     "leaves": "leaves (generated)",

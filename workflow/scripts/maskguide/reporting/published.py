@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from maskguide.files import InputError, read_yaml
+from maskguide.system.files import InputError, read_yaml
 
 PATH = Path(__file__).with_name("published.yaml")
 KEYS = ["table", "dataset", "method", "backbone"]

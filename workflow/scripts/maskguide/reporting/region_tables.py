@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from maskguide import region_variants
-from maskguide.files import InputError, read_json
-from maskguide.reporting import labels
+from maskguide.reporting import labels, region_variants
 from maskguide.reporting.published import read_published
+from maskguide.system.files import InputError, read_json
 
 DETECTOR_TEXTS = ["dataset", "architecture", "weights", "annotation"]
 DETECTOR_COUNTS = [

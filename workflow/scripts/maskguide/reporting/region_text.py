@@ -7,8 +7,7 @@ from functools import partial
 
 import pandas as pd
 
-from maskguide import region_variants
-from maskguide.reporting import labels
+from maskguide.reporting import labels, region_variants
 from maskguide.reporting.region_tables import shown_rows
 from maskguide.reporting.runs import CELL
 from maskguide.reporting.table_parts import (

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from maskguide import region_variants, scale_variants
-from maskguide.files import InputError, read_json, read_yaml
-from maskguide.reporting import labels
+from maskguide.reporting import labels, region_variants, scale_variants
+from maskguide.system.files import InputError, read_json, read_yaml
 
 TEXTS = ["dataset", "method", "backbone", "device"]
 OPTIONAL_TEXTS = ["masks", "annotation"]

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from maskguide import scale_variants
-from maskguide.files import InputError, read_json
-from maskguide.reporting import labels
+from maskguide.reporting import labels, scale_variants
 from maskguide.reporting.published import read_published
 from maskguide.reporting.runs import CELL
+from maskguide.system.files import InputError, read_json
 
 AGAIN = "delete it and run again"
 HEADS = ["local", "object", "average"]

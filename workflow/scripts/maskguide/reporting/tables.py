@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from maskguide import region_variants, scale_variants
-from maskguide.files import InputError, read_json
-from maskguide.reporting import labels, runs
+from maskguide.reporting import labels, region_variants, runs, scale_variants
 from maskguide.reporting.published import EXTRAS, read_published
 from maskguide.reporting.statistics import TEST, paired_bootstrap
+from maskguide.system.files import InputError, read_json
 
 SEGMENT_KEYS = [
     "dataset",

@@ -1,0 +1,212 @@
+"""The registry says what it means, and a split is stratified, seeded and complete."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from maskguide.data import datasets
+from maskguide.data.layouts import Entry
+from maskguide.system.files import InputError
+
+ROOT = Path(__file__).parents[2]
+REGISTRY = ROOT / "resources" / "datasets.yaml"
+ALSO = [{"url": "https://a.b/c.zip", "filename": "c.zip"}]
+INDEX = """image_id,path,class,class_id,split,mask,outline,boxes
+elm-0,files/elm/0.png,elm,0,train,masks/elm-0.png,,
+elm-1,files/elm/1.png,elm,0,test,,,
+oak-0,files/oak/0.png,oak,1,train,,,
+oak-1,files/oak/1.png,oak,1,test,,,
+"""
+
+
+def entries(counts, split=""):
+    return [
+        Entry(f"{name}-{i}", Path(name) / f"{i}.png", name, split)
+        for name, count in counts.items()
+        for i in range(count)
+    ]
+
+
+# Registry
+
+
+def test_registry_holds_the_data_sets():
+    registry = datasets.load_registry(REGISTRY)
+    assert {"leaves", "soycultivarvein", "soycultivarvein_1to1", "hainanleaf", "btfpis", "folder"} <= set(
+        registry
+    )
+    assert registry["btfpis"]["source"]["md5"] == "d395ad65a68cf6b31c7c9e1e2f735e3c"
+    assert registry["soycultivarvein"]["mask_classes"] == ["main_vein", "second_order_vein"]
+    assert {"cottoncultivar", "soycultivarlocal", "cub200", "aircraft", "cars"} <= set(registry)
+    assert list(registry["leaves"]["regions"]) == ["vein", "contour"]  # the generated boxes' classes 0 and 1
+
+
+def test_regions_of_the_registry_are_made_of_its_mask_classes():
+    for name, entry in datasets.load_registry(REGISTRY).items():
+        for made_of in entry["regions"].values():
+            assert made_of == "outline" or set(made_of) <= set(entry["mask_classes"]), name
+
+
+def objects(schema):
+    if isinstance(schema, dict):
+        if "properties" in schema:
+            yield schema
+        for value in schema.values():
+            yield from objects(value)
+
+
+def test_schema_is_closed_and_described():
+    schema = yaml.safe_load(datasets.SCHEMA.read_text())
+    found = list(objects(schema))
+    assert found
+    for part in found:
+        assert part["additionalProperties"] is False
+        assert all(value.get("description") for value in part["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda entry: entry.update(splitt="2:1"), "splitt"),
+        (lambda entry: entry["source"].update(md6="0"), "md6"),
+        (lambda entry: entry["source"].update(md5="0"), "md5"),
+        (lambda entry: entry["source"].update(also=[]), "also"),
+        (lambda entry: entry["source"].update(also=[{"url": "https://a.b/c.zip"}]), "filename"),
+        (lambda entry: entry.update(source={"local": True, "hint": "x", "also": ALSO}), "url"),
+        (lambda entry: entry.update(split="2-1"), "split"),
+        (lambda entry: entry["source"].pop("url"), "source"),
+        (lambda entry: entry["source"].update(filename="../x.zip"), "filename"),
+        (lambda entry: entry.pop("licence"), "licence"),
+        (lambda entry: entry.pop("regions"), "regions"),
+        (lambda entry: entry.update(regions={}), "regions"),
+        (lambda entry: entry.update(regions={"n5": []}), "n5"),
+        (lambda entry: entry.update(regions={"softmax": []}), "softmax"),
+        (lambda entry: entry.update(regions={"left-wing": []}), "left-wing"),
+        (lambda entry: entry.update(regions={"wing": "mask"}), "wing"),
+    ],
+)
+def test_a_typo_is_named(tmp_path, change, message):
+    registry = yaml.safe_load(REGISTRY.read_text())
+    change(registry["btfpis"])
+    path = tmp_path / "datasets.yaml"
+    path.write_text(yaml.safe_dump(registry))
+    with pytest.raises(InputError, match=rf"datasets\.yaml: btfpis.*{message}") as caught:
+        datasets.load_registry(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_data_set():
+    with pytest.raises(InputError, match="'nothing'; it has leaves"):
+        datasets.entry_of(REGISTRY, "nothing")
+
+
+# Splits
+
+
+def parts(used):
+    found = {}
+    for entry in used:
+        found.setdefault(entry.class_name, {"train": 0, "test": 0})[entry.split] += 1
+    return {name: (count["train"], count["test"]) for name, count in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [("2:1", (4, 2)), ("3:2", (4, 2)), ("1:1", (3, 3)), ("2/3", (2, 3)), ("99:1", (5, 1)), ("1:99", (1, 5))],
+)
+def test_split_rules(rule, expected):
+    assert parts(datasets.split(entries({"a": 6, "b": 6}), rule)) == {"a": expected, "b": expected}
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcde"), st.integers(2, 30), min_size=1),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.integers(0, 2**32),
+    st.randoms(),
+)
+def test_split_by_ratio(counts, first, second, seed, order):
+    given_entries = entries(counts)
+    used = datasets.split(given_entries, f"{first}:{second}", seed)
+    assert [entry.image_id for entry in used] == sorted(entry.image_id for entry in given_entries)
+    for name, (train, test) in parts(used).items():
+        assert train + test == counts[name] and train and test
+        assert abs(train - counts[name] * first / (first + second)) <= 1
+    order.shuffle(given_entries)
+    assert datasets.split(given_entries, f"{first}:{second}", seed) == used
+
+
+def test_seeds_differ():
+    given_entries = entries({"a": 20})
+    assert datasets.split(given_entries, "1:1", 0) != datasets.split(given_entries, "1:1", 1)
+
+
+@pytest.mark.parametrize("rule", ["10/40", "1:1"])
+def test_too_few_images(rule):
+    with pytest.raises(InputError, match=r"class b: has 1 image\(s\)"):
+        datasets.split(entries({"a": 50, "b": 1}), rule)
+
+
+@pytest.mark.parametrize("rule", ["", "2-1", "0:1", "1:0", "a/b", "1:1:1"])
+def test_not_a_rule(rule):
+    with pytest.raises(InputError, match="is no split"):
+        datasets.split(entries({"a": 4}), rule)
+
+
+def test_published_split():
+    given_entries = entries({"a": 2}, "train") + entries({"b": 2}, "test")
+    assert datasets.split(given_entries, "published") == given_entries
+    with pytest.raises(InputError, match="gives no split"):
+        datasets.split(entries({"a": 2}), "published")
+
+
+def test_split_file(tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_text("image,class_id,split\na-0,1,train\na/1.png,1,test\n")
+    used = datasets.split_by_file(entries({"a": 3, "b": 3}), path)
+    assert [(entry.image_id, entry.split) for entry in used] == [("a-0", "train"), ("a-1", "test")]
+    for line, message in [
+        ("x,1,train", "x names no image"),
+        ("1.png,1,train", "names 2 images"),
+        ("a-2,1,val", "split of a-2 is 'val'"),
+        ("a/0.png,1,test", "listed twice"),
+    ]:
+        path.write_text(f"image,class_id,split\na-0,1,train\n{line}\n")
+        with pytest.raises(InputError, match=message):
+            datasets.split_by_file(entries({"a": 3, "b": 3}), path)
+    path.write_text("file,split\na,train\n")
+    with pytest.raises(InputError, match="needs the columns image and split"):
+        datasets.split_by_file(entries({"a": 3}), path)
+
+
+# Index
+
+
+def test_read_index_makes_paths_usable(tmp_path):
+    path = tmp_path / "index.csv"
+    path.write_text(INDEX)
+    index = datasets.read_index(path)
+    assert index["path"].iloc[0] == str(tmp_path / "files/elm/0.png")
+    assert index["mask"].tolist() == [str(tmp_path / "masks/elm-0.png"), "", "", ""]
+    assert index["class_id"].tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("image_id,", "id,", "column image_id is missing"),
+        ("elm-1", "elm-0", "elm-0 occurs twice"),
+        ("elm-1", "elm/1", "may hold letters"),
+        (",train", ",val", "train or test"),
+        (",elm,0,", ",elm,2,", "from 0 to 1"),
+        (",elm,0,", ",elm,1,", "one to one"),
+        (",elm,0,", ",elm,x,", "whole number"),
+    ],
+)
+def test_read_index_refuses(tmp_path, old, new, message):
+    path = tmp_path / "index.csv"
+    path.write_text(INDEX.replace(old, new))
+    with pytest.raises(InputError, match=rf"index\.csv: .*{message}"):
+        datasets.read_index(path)

@@ -1,0 +1,116 @@
+"""Charts of tables: no word is cut off or overlaps another, and each kind of table gets its own chart."""
+
+import subprocess
+import sys
+
+import numpy as np
+import plot_table
+import pytest
+from example_runs import write_ablation, write_detector, write_region_ablation, write_run, write_segment
+from legibility import assert_legible, words
+from maskguide.drawing import table_figures
+from maskguide.reporting import region_tables, runs, tables
+from maskguide.system.files import InputError
+
+METHODS = ["baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mga-auto", "own", "other", "third"]
+LONG = "mga-degraded_to_a_quarter_of_the_pixels"
+
+
+@pytest.mark.parametrize("methods", [["baseline"], [*METHODS, LONG]])
+@pytest.mark.parametrize(
+    "datasets", [["btfpis"], ["btfpis", "leaves", "a_folder_of_my_own_with_a_long_name"]]
+)
+def test_accuracy_chart_is_legible(tmp_path, methods, datasets):
+    folders = [
+        write_run(tmp_path, dataset, method, "densenet161", seed, accuracy)
+        for dataset in datasets
+        for method, accuracy in zip(methods, np.linspace(0.3, 0.99, len(methods)), strict=True)
+        for seed in (1, 2)
+    ]
+    figure = table_figures.accuracy_figure(tables.accuracy_table(runs.read_runs(folders), "table4"))
+    assert_legible(figure)
+    assert len(figure.axes) == len(datasets)
+
+
+def test_accuracy_chart_shows_published_rows_that_were_not_run(tmp_path):
+    folder = write_run(tmp_path, "soycultivarvein_1to1", "mdm", "contour", 0, 0.14, epochs=0)
+    figure = table_figures.accuracy_figure(tables.accuracy_table(runs.read_runs([folder]), "table3"))
+    assert_legible(figure)
+    marks = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+    assert [float(line.get_xdata()[0]) for line in marks] == [13.4, 14.1, 28.5, 32.2]
+    assert "MORT, published only" in [text for text, _ in words(figure)]
+
+
+def test_segment_chart_is_legible_and_says_automatic(tmp_path):
+    paths = [
+        write_segment(tmp_path / "1.json"),
+        write_segment(tmp_path / "2.json", "leaves", annotation="automatic", miou=4.0, iou={"a_class": 4.0}),
+        write_segment(tmp_path / "3.json", "a_folder_with_a_long_name", iou={"background": None}, miou=None),
+    ]
+    figure = table_figures.segment_figure(tables.segment_table(tables.read_segments(paths)))
+    assert_legible(figure)
+    found = " ".join(text for text, _ in words(figure))
+    assert "AUTOMATIC marks" in found
+    assert "no true masks" in found
+
+
+def test_accuracy_chart_of_regions_is_legible(tmp_path):
+    folders = write_region_ablation(tmp_path, seeds=(1, 2))
+    folders += write_region_ablation(tmp_path, "cottoncultivar", "resnet50", seeds=(1,))
+    figure = table_figures.accuracy_figure(tables.accuracy_table(runs.read_runs(folders), "mgfe_table3"))
+    assert_legible(figure)
+    published = [line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() == "D"]
+    assert published == [53.75, 58.33, 60.6, 62.08]
+    assert "MGFE, boxes of other images (ResNet50)" in [text for text, _ in words(figure)]
+
+
+def test_detection_chart_is_legible_and_shows_what_is_known(tmp_path):
+    nothing = dict.fromkeys(region_tables.SCORES)
+    blind = {name: {**nothing, "num_boxes": 0} for name in ("vein", "contour")}
+    paths = [
+        write_detector(tmp_path / "1.json"),
+        write_detector(tmp_path / "2.json", num_annotated=5, map50=4.0, map50_95=1.0),
+        write_detector(tmp_path / "3.json", "btfpis", {"butterfly": {}}, annotation="manual+automatic"),
+        write_detector(tmp_path / "4.json", "cottoncultivar", blind, **nothing),
+    ]
+    table = region_tables.detection_table(region_tables.read_detectors(paths))
+    figure = table_figures.detection_figure(table)
+    assert_legible(figure)
+    found = [text for text, _ in words(figure)]
+    assert found.count("no true boxes to compare with") == 3
+    assert "BtfPIS: yolov5n, learnt from 30 images, manual+AUTOMATIC boxes" in found
+    assert [len(panel.get_yticks()) for panel in figure.axes] == [3, 3, 1, 3]
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [99.5, 98.5, 4.0]  # 5 annotated come first
+    published = [line for line in figure.axes[3].lines if line.get_marker() == "D"]
+    assert [line.get_xdata()[0] for line in published if not np.isnan(line.get_xdata()[0])] == [96.3]
+
+
+def test_table_script_draws_each_kind(tmp_path):
+    detector = write_detector(tmp_path / "detector.json")
+    detections = region_tables.detection_table(region_tables.read_detectors([detector]))
+    segments = tables.segment_table(tables.read_segments([write_segment(tmp_path / "metrics.json")]))
+    accuracies = tables.accuracy_table(runs.read_runs(write_ablation(tmp_path / "runs")), "table4")
+    for name, table in (("table1", segments), ("table4", accuracies), ("mgfe_table1", detections)):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        options = ["--table", str(tmp_path / f"{name}.csv"), "--output", str(tmp_path / f"{name}.png")]
+        plot_table.main(plot_table.parse_args(options))
+        assert (tmp_path / f"{name}.png").is_file()
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "miou,annotation\n", "map50,region\n1,vein\n"])
+def test_table_script_refuses_a_broken_table(tmp_path, content):
+    table = tmp_path / "table.csv"
+    table.write_text(content)
+    with pytest.raises(InputError, match="make it again"):
+        plot_table.main(plot_table.parse_args(["--table", str(table), "--output", str(tmp_path / "t.png")]))
+
+
+def test_table_script_stops_with_one_line_at_a_missing_table(tmp_path):
+    table, output = tmp_path / "table.csv", tmp_path / "table.png"
+    command = [sys.executable, "workflow/scripts/plot_table.py"]
+    command += ["--table", str(table), "--output", str(output)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert str(table) in done.stderr
+    assert not output.exists()

@@ -1,0 +1,147 @@
+import functools
+
+import pytest
+import torch
+from maskguide.learning import backbones
+from maskguide.system.files import InputError
+from torchvision import models
+
+# name, stride of the map, channels, children the published code freezes, size small enough to be quick
+PAPER = [
+    ("vgg19", 32, 512, 21, 64),
+    ("resnet50", 32, 2048, 6, 64),
+    ("mobilenet_v2", 32, 1280, 10, 64),
+    ("densenet161", 32, 2208, 8, 64),
+    ("small", 8, 128, 2, 64),
+]
+
+
+def without_initialisation(create, *args):
+    """Random initial values take seconds for a large network; zeros do where only shapes count."""
+    with torch.device("meta"):
+        return create(*args)
+
+
+@pytest.mark.parametrize(("name", "stride", "channels", "frozen", "size"), PAPER)
+def test_shapes(name, stride, channels, frozen, size):
+    backbone = without_initialisation(backbones.create, name, None, 7)
+    assert backbone.channels == channels
+    assert backbone.paper_frozen_children == frozen
+    images = torch.zeros(2, 3, size, size, device="meta")
+    features = backbone.features(images)
+    assert features.shape == (2, channels, size // stride, size // stride)
+    assert backbone(images).shape == (2, 7)
+
+
+def test_small_is_finer_than_the_others():
+    assert backbones.create("small", None, 3).features(torch.zeros(1, 3, 160, 160)).shape == (1, 128, 20, 20)
+
+
+def test_frozen_children_are_what_the_paper_freezes():
+    """By name in torchvision's networks: the layer before the cut is frozen, the one after it learns."""
+    for name, last_frozen, first_learning in [
+        ("vgg19", "features.19", "features.21"),
+        ("resnet50", "layer2", "layer3"),
+        ("mobilenet_v2", "features.9", "features.10"),
+        ("densenet161", "features.denseblock2", "features.denseblock3"),
+        ("inception_v3", "Mixed_6c", "Mixed_6d"),
+    ]:
+        with torch.device("meta"):
+            network = backbones.torchvision_network(name)
+            backbone = backbones.cut(network, name, 5)
+        backbone.freeze(backbone.paper_frozen_children)
+        modules = dict(network.named_modules())
+        assert not any(parameter.requires_grad for parameter in modules[last_frozen].parameters()), name
+        assert all(parameter.requires_grad for parameter in modules[first_learning].parameters()), name
+        assert all(parameter.requires_grad for parameter in backbone.head.parameters()), name
+
+
+def test_frozen_batch_norms_still_update_and_take_no_gradient():
+    backbone = backbones.create("small", None, 3).train()
+    backbone.freeze(2)
+    norm = backbone.features[1][1]
+    before = norm.running_mean.clone(), norm.weight.clone()
+    optimizer = torch.optim.SGD([p for p in backbone.parameters() if p.requires_grad], lr=1.0)
+    features = backbone.features[:2](torch.rand(4, 3, 32, 32))
+    assert not features.requires_grad  # autograd skips the frozen prefix
+    backbone(torch.rand(4, 3, 32, 32)).sum().backward()
+    optimizer.step()
+    assert not torch.equal(norm.running_mean, before[0])
+    assert torch.equal(norm.weight, before[1])
+    with pytest.raises(InputError, match="0 to 5 children"):
+        backbone.freeze(6)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "densenet121", "resnet18", "alexnet"])
+def test_computes_what_the_torchvision_network_computes(name):
+    torch.manual_seed(0)
+    reference = models.get_model(name, num_classes=4).eval()
+    backbone = backbones.cut(reference, name, 4).eval()
+    backbone.head[-1].load_state_dict(backbones.last_linear(reference)[1].state_dict())
+    images = torch.randn(2, 3, 96, 64)
+    with torch.inference_mode():
+        assert torch.allclose(backbone(images), reference(images), rtol=1e-4, atol=1e-6)
+
+
+def test_inception_takes_imagenet_weights_with_auxiliary_head(tmp_path):
+    """As torchvision's file has them; its `transform_input` belongs to the features."""
+    torch.manual_seed(0)
+    reference = models.inception_v3(
+        aux_logits=True, transform_input=True, init_weights=False, num_classes=4
+    ).eval()
+    torch.save(reference.state_dict(), tmp_path / "weights.pth")
+    backbone = backbones.create("inception_v3", tmp_path / "weights.pth", 4).eval()
+    backbone.head[-1].load_state_dict(reference.fc.state_dict())
+    images = torch.randn(1, 3, 128, 128)
+    with torch.inference_mode():
+        assert torch.allclose(backbone(images), reference(images), rtol=1e-4, atol=1e-5)
+
+
+def test_weights_in_our_own_names(tmp_path):
+    """What pretrain_backbone.py writes, of any backbone; the last layer stays new whatever its shape."""
+    for name in ("small", "resnet18"):
+        trained = backbones.create(name, None, 6)
+        torch.save(trained.state_dict(), tmp_path / "weights.pth")
+        for classes in (6, 3):
+            backbone = backbones.create(name, tmp_path / "weights.pth", classes)
+            pairs = zip(
+                trained.features.state_dict().values(), backbone.features.state_dict().values(), strict=True
+            )
+            assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+            assert backbone.head[-1].out_features == classes
+            assert not torch.equal(backbone.head[-1].weight[:3], trained.head[-1].weight[:3])
+
+
+def test_real_imagenet_weights_fit(shared):
+    backbones.create("mobilenet_v2", shared / "weights" / "mobilenet_v2_imagenet.pth", 10)
+
+
+def test_unfitting_weights_are_refused(tmp_path):
+    path = tmp_path / "weights.pth"
+    refused = functools.partial(backbones.create, num_classes=3, weights=path)
+    with pytest.raises(InputError, match=r"weights\.pth: cannot be read"):
+        refused("small")
+    path.write_bytes(b"no weights at all")
+    with pytest.raises(InputError, match=r"weights\.pth: cannot be read"):
+        refused("small")
+    torch.save([1, 2], path)
+    with pytest.raises(InputError, match=r"weights\.pth: is no plain state dict"):
+        refused("small")
+    state = backbones.create("small", None, 3).state_dict()
+    torch.save(state, path)
+    with pytest.raises(InputError, match=r"weights\.pth: does not fit the backbone resnet18: it lacks"):
+        refused("resnet18")
+    torch.save({**state, "features.9.weight": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match=r"has unknown 'features\.9\.weight'"):
+        refused("small")
+    torch.save({**state, "features.0.0.weight": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match=r"of another shape 'features\.0\.0\.weight'"):
+        refused("small")
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(InputError, match="--backbone resnet51: unknown"):
+        backbones.create("resnet51", None, 3)
+    assert {"small", "vgg19", "inception_v3", "resnet50", "mobilenet_v2", "densenet161"} <= set(
+        backbones.names()
+    )

@@ -1,0 +1,135 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from maskguide.data.ahead import ahead
+from maskguide.data.store import ImageStore, MaskStore, Rectangle, build_images, build_masks
+from maskguide.learning.batches import (
+    ERASED_SHARE,
+    TrainingImages,
+    cut,
+    draw_augmentation,
+    normalised_mask,
+)
+from maskguide.system.files import InputError
+from PIL import Image
+
+CROP = 24
+SIZES = [(40, 30), (20, 50), (18, 16), (30, 30), (33, 21)]
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """Five images whose mask is their red channel: what happens to the one must happen to the other."""
+    folder = tmp_path_factory.mktemp("stores")
+    (folder / "soft").mkdir()
+    rng = np.random.default_rng(0)
+    rows = []
+    for number, size in enumerate(SIZES):
+        pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"i{number}.png")
+        Image.fromarray(pixels[..., 0]).save(folder / "soft" / f"i{number}.png")
+        rows.append((f"i{number}", str(folder / f"i{number}.png"), f"c{number % 2}", number % 2, "train"))
+    index = pd.DataFrame(rows, columns=["image_id", "path", "class", "class_id", "split"])
+    build_images(index, folder / "images")
+    build_masks(index, folder, folder / "masks")
+    return ImageStore(folder / "images"), MaskStore(folder / "masks")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(2, 60), st.integers(0, 10**6))
+def test_windows_stay_inside_or_hold_the_whole_image(height, width, crop, seed):
+    draw = draw_augmentation(np.random.default_rng(seed), height, width, crop, 0.5)
+    for start, length in ((draw.window.top, height), (draw.window.left, width)):
+        assert min(0, length - crop) <= start <= max(0, length - crop)
+    if draw.erased is not None:
+        top, left, rows, columns = draw.erased
+        assert 0 <= top <= top + rows <= crop
+        assert 0 <= left <= left + columns <= crop
+
+
+def test_flips_and_erasing_have_the_published_probabilities():
+    rng = np.random.default_rng(0)
+    draws = [draw_augmentation(rng, 300, 300, 224, 0.5) for _ in range(4000)]
+    assert np.mean([draw.flip for draw in draws]) == pytest.approx(0.5, abs=0.03)
+    erased = [draw.erased for draw in draws if draw.erased]
+    assert len(erased) / 4000 == pytest.approx(0.5, abs=0.03)
+    shares = [each.height * each.width / 224**2 for each in erased]
+    ratios = [each.height / each.width for each in erased]
+    assert ERASED_SHARE[0] - 0.005 < min(shares) < max(shares) < ERASED_SHARE[1] + 0.01
+    assert 0.28 < min(ratios) < max(ratios) < 3.5
+    assert np.mean([draw.window.top for draw in draws]) == pytest.approx(38, abs=2)
+    never = [draw_augmentation(rng, 300, 300, 224, 0.0) for _ in range(50)]
+    assert not any(draw.erased for draw in never)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(-30, 30), st.integers(-30, 30), st.integers(1, 30), st.integers(1, 30), st.booleans())
+def test_cut_pads_with_black(top, left, height, width, flip):
+    image = np.random.default_rng(1).integers(1, 256, (17, 13, 3), dtype=np.uint8)
+    padded = np.pad(image, ((60, 60), (60, 60), (0, 0)))
+    expected = padded[top + 60 : top + 60 + height, left + 60 : left + 60 + width]
+    window = Rectangle(top, left, height, width)
+    assert np.array_equal(cut(image, window, flip), expected[:, ::-1] if flip else expected)
+
+
+def test_mask_and_image_are_moved_alike(stores):
+    """With a grid as fine as the crop, the pooled mask is the red channel, erased, over its maximum."""
+    data = TrainingImages(stores[0], [stores[1]], grid=(CROP, CROP), crop=CROP, batch_size=5, seed=3)
+    for epoch in range(6):
+        (batch,) = data.epoch(epoch, "cpu")
+        red = (batch.images[:, 0] * 0.229 + 0.485).numpy()
+        erased = (batch.images == 0).all(dim=1).numpy()
+        red[erased] = 0
+        red = red.clip(min=0) / red.max(axis=(1, 2), keepdims=True)
+        np.testing.assert_allclose(batch.masks[:, 0].numpy(), red, atol=1e-5)
+        assert batch.mask_present.all()
+
+
+def test_each_epoch_takes_every_image_once_in_another_order(stores):
+    data = TrainingImages(stores[0], [], grid=(3, 3), crop=CROP, batch_size=3, seed=0)
+    sizes = [[len(batch.labels) for batch in data.epoch(epoch, "cpu")] for epoch in range(2)]
+    assert sizes == [[3, 2], [3, 2]]
+    first, second, again = (
+        torch.cat([batch.images for batch in data.epoch(epoch, "cpu")]) for epoch in (0, 1, 0)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
+    assert first.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_last_batch_of_one_image_is_left_out(stores):
+    data = TrainingImages(stores[0], [], grid=(3, 3), crop=CROP, batch_size=2, seed=0)
+    assert [len(batch.labels) for batch in data.epoch(0, "cpu")] == [2, 2]
+
+
+def test_what_is_made_ahead_keeps_its_order():
+    jobs = list(range(50))
+    for workers in (0, 1, 4):
+        assert list(ahead(lambda job: job * job, jobs, workers)) == [job * job for job in jobs]
+
+
+def test_errors_of_threads_arrive():
+    with pytest.raises(ZeroDivisionError):
+        list(ahead(lambda job: 1 // job, [1, 0], workers=2))
+
+
+def test_an_empty_mask_stays_empty():
+    assert normalised_mask(np.zeros((2, 2), dtype=np.float32)).tolist() == [[0, 0], [0, 0]]
+    assert normalised_mask(np.array([[0.25, 0.5]], dtype=np.float32)).tolist() == [[0.5, 1.0]]
+
+
+def test_missing_masks_are_named(stores, tmp_path):
+    images, masks = stores
+    (tmp_path / "soft").mkdir()
+    Image.new("L", (30, 40)).save(tmp_path / "soft" / "i0.png")
+    path = str(masks.folder.parent / "i0.png")
+    build_masks(
+        pd.DataFrame({"image_id": ["i0"], "path": [path], "split": ["train"]}), tmp_path, tmp_path / "some"
+    )
+    with pytest.raises(InputError, match=r"some: has no mask of image i1"):
+        TrainingImages(images, [MaskStore(tmp_path / "some")], (3, 3), CROP, 2, 0)
+    with pytest.raises(InputError, match="--batch-size 1"):
+        TrainingImages(images, [], (3, 3), CROP, 1, 0)

@@ -1,0 +1,207 @@
+"""Readers and painters of marks: every format, every kind of bad mark, the contact sheets."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from example_marks import CLASSES, SIZE, choose_all, imported, labelme, save_mask, write_dataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from maskguide.drawing.contact_sheets import COLOURS, TILE, contact_sheet, tile
+from maskguide.marks.annotation_formats import (
+    Shape,
+    paint,
+    read_coco,
+    read_label_mask,
+    read_labelme,
+    read_yolo,
+    yolo_text,
+)
+from maskguide.system.files import InputError
+from PIL import Image
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return write_dataset(tmp_path)
+
+
+@pytest.fixture
+def chosen(dataset, tmp_path):
+    return choose_all(dataset, tmp_path / "annotate" / "chosen.csv")
+
+
+def colour_mask():
+    return np.random.default_rng(1).integers(0, 2, (*SIZE, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("leaf.0.png", np.ones((30, 41), dtype=np.uint8), "leaf.0.png: is 41 × 30 pixels, its image 40 × 30"),
+        ("leaf.0.png", np.full(SIZE, 3, dtype=np.uint8), "leaf.0.png: holds the value 3; .* 0 to 2 only"),
+        ("leaf.0.png", np.full(SIZE, 255, dtype=np.uint8), "leaf.0.png: holds the value 255"),
+        ("leaf.0.png", colour_mask(), "leaf.0.png: is a colour image"),
+        ("leaf.0.png", np.zeros(SIZE, dtype=np.uint8), "leaf.0.png: the mark of leaf.0 is empty"),
+        ("leaf.0.png", b"no image", "leaf.0.png: does not decode"),
+        ("leaf.0.json", {"shapes": None}, "leaf.0.json: is no LabelMe file"),
+        ("leaf.0.json", b"{", "leaf.0.json: cannot be read as JSON"),
+        ("leaf.0.json", labelme([("vien", "polygon", [[1, 1], [5, 1], [5, 5]])]), "label 'vien' is unknown"),
+        ("leaf.0.json", labelme([("main_vein", "point", [[1, 1]])]), "shape type 'point' .* is not read"),
+        ("leaf.0.json", labelme([("main_vein", "polygon", [[1, 1], [5, 5]])]), "has 2 points; it needs 3"),
+        ("leaf.0.json", labelme([("main_vein", "polygon", [[1, 1], [50, 1], [5, 5]])]), "outside the image"),
+        ("leaf.0.json", labelme([("main_vein", "polygon", [[1, "a"]])]), "no list of points"),
+        (
+            "leaf.0.json",
+            labelme([("main_vein", "mask", [[1, 1], [2, 2]])]),
+            "mask of 'main_vein' cannot",
+        ),
+        (
+            "leaf.0.json",
+            labelme([("main_vein", "line", [[1, 1], [2, 2]])], imageHeight=9, imageWidth=9),
+            "leaf.0.json: is 9 × 9 pixels, its image 40 × 30",
+        ),
+        ("leaf.0.json", labelme([("main_vein", "polygon", [[1, 1]] * 3)]), "the mark of leaf.0 is empty"),
+        ("leaf.0.txt", b"", "leaf.0.txt: holds no box"),
+        ("leaf.0.txt", b"0 0.5 0.5 0.1", "line 1 is not 'class cx cy w h'"),
+        ("leaf.0.txt", b"\n2 0.5 0.5 0.1 0.1", "line 2: class 2 is unknown"),
+        ("leaf.0.txt", b"0 0.9 0.5 0.4 0.1", "leaf.0.txt: line 1: a mark of 'main_vein' lies outside the"),
+        ("leaf.0.txt", b"0 0.5 0.5 0 0.1", "line 1: width and height must be above 0"),
+        ("leaf.0.txt", b"0 nan 0.5 0.4 0.1", "outside the image"),
+        ("leaf.0.txt", b"\xff\xfe", "leaf.0.txt: cannot be read as text"),
+        ("coco.json", {"annotations": []}, "coco.json: is no COCO file"),
+        ("sub/leaf.1.png", np.ones(SIZE, dtype=np.uint8), "leaf.1.png bears the same name"),
+    ],
+)
+def test_a_bad_mark_is_named(dataset, chosen, tmp_path, name, content, complaint):
+    marks = tmp_path / "by_hand"
+    (marks / "sub").mkdir(parents=True)
+    for number in range(4):
+        save_mask(marks / f"leaf.{number}.png")
+    if not name.startswith(("coco", "sub")):
+        (marks / "leaf.0.png").unlink()
+    if isinstance(content, np.ndarray):
+        save_mask(marks / name, content)
+    else:
+        (marks / name).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    with pytest.raises(InputError, match=complaint) as error:
+        imported(dataset, chosen, "manual", "--marks", str(marks))
+    assert "\n" not in str(error.value)
+    assert sorted(path.name for path in chosen.parent.iterdir()) == ["chosen.csv"]
+
+
+def test_paint_by_hand():
+    def painted(kind, points, width=3):
+        return paint([Shape(1, kind, np.array(points, dtype=float))], (12, 12), width)
+
+    inside = painted("polygon", [[2, 3], [8, 3], [8, 9], [2, 9]])
+    assert inside[3:9, 2:8].all() and inside.sum() == 36
+    assert (painted("box", [[8, 9], [2, 3]]) == inside).all()
+    assert painted("polygon", [[0, 0], [12, 0], [12, 12], [0, 12]]).all()
+    assert painted("box", [[5.2, 5.2], [5.3, 5.3]]).sum() == 1
+    line = painted("line", [[2, 6.5], [10, 6.5]])
+    assert line[5:8, 3:9].all() and set(np.nonzero(line)[0]) == {5, 6, 7}
+    y, x = np.mgrid[:12, :12] + 0.5
+    truth = np.hypot(y - 6, x - 6) < 4
+    assert (painted("circle", [[6, 6], [10, 6]]) == truth).all()
+
+
+def test_later_shapes_cover_earlier_and_boxes_give_way_to_drawings():
+    box = Shape(1, "box", np.array([[0.0, 0.0], [10.0, 10.0]]))
+    drawn = Shape(1, "polygon", np.array([[2.0, 2.0], [4.0, 2.0], [4.0, 4.0], [2.0, 4.0]]))
+    other = Shape(2, "box", np.array([[3.0, 3.0], [6.0, 6.0]]))
+    labels = paint([box, drawn, other], (10, 10), 1)
+    assert (labels == 1).sum() == 3 and (labels == 2).sum() == 9
+    assert (paint([other, box], (10, 10), 1) == 1).all()
+    assert yolo_text([box, drawn, other], (10, 10)).splitlines() == [
+        "0 0.500000 0.500000 1.000000 1.000000",
+        "1 0.450000 0.450000 0.300000 0.300000",
+    ]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 38), st.integers(0, 28), st.integers(1, 40), st.integers(1, 30), st.integers(1, 2))
+def test_boxes_survive_yolo(tmp_path_factory, left, top, width, height, label):
+    right, bottom = min(left + width, 40), min(top + height, 30)
+    box = Shape(label, "box", np.array([[left, top], [right, bottom]], dtype=float))
+    path = tmp_path_factory.mktemp("yolo") / "box.txt"
+    path.write_text(yolo_text([box], SIZE))
+    (again,) = read_yolo(path, CLASSES, SIZE)
+    np.testing.assert_allclose(again.points, box.points, atol=1e-4)
+    expected = np.zeros(SIZE, dtype=np.uint8)
+    expected[top:bottom, left:right] = label
+    assert (paint([again], SIZE, 1) == expected).all()
+
+
+def test_labelme_rectangle_and_mask(tmp_path):
+    stencil = np.zeros((4, 5), dtype=np.uint8)
+    stencil[1:, 2:] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(stencil).save(buffer, format="PNG")
+    content = labelme(
+        [("second_order_vein", "mask", [[6, 3], [10, 6]]), ("main_vein", "rectangle", [[20, 20], [24, 22]])]
+    )
+    content["shapes"][0]["mask"] = base64.b64encode(buffer.getvalue()).decode()
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(content))
+    labels = paint(read_labelme(path, CLASSES, SIZE), SIZE, 3)
+    expected = np.zeros(SIZE, dtype=np.uint8)
+    expected[3:7, 6:11][stencil > 0] = 2
+    expected[20:22, 20:24] = 1
+    assert (labels == expected).all()
+
+
+def test_coco_polygons_and_run_lengths(tmp_path):
+    squares = [[2, 2, 12, 2, 12, 12, 2, 12], [12, 12, 22, 12, 22, 22, 12, 22]]
+    entry = {"id": 5, "image_id": 1, "category_id": 1, "bbox": [2, 2, 20, 20]}
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "categories": [{"id": 1, "name": "main_vein"}],
+        "annotations": [entry | {"segmentation": squares}],
+    }
+    path = tmp_path / "coco.json"
+    path.write_text(json.dumps(content))
+    shapes = read_coco(path, CLASSES, {"a": SIZE})["a"]
+    labels = paint(shapes, SIZE, 1)
+    assert labels.sum() == 200 and not labels[2:12, 12:22].any()
+    assert yolo_text(shapes, SIZE).startswith("0 0.3")
+    assert read_coco(path, CLASSES, {"b": SIZE}) == {}
+    content["annotations"] = [entry | {"segmentation": {"counts": "x", "size": [30, 40]}}]
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="annotation 5 is run-length coded"):
+        read_coco(path, CLASSES, {"a": SIZE})
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "RGBA"])
+def test_one_class_masks_may_be_black_and_white(tmp_path, mode):
+    truth = np.zeros(SIZE, dtype=np.uint8)
+    truth[4:9, 5:20] = 255
+    image = Image.fromarray(truth)
+    if mode == "P":  # a palette image gives its indices
+        image = Image.fromarray(truth // 255, mode="P")
+        image.putpalette([0, 0, 0, 128, 0, 0])
+    else:
+        image = image.convert(mode)
+    image.save(tmp_path / "x.png")
+    assert (read_label_mask(tmp_path / "x.png", 1, SIZE) == truth // 255).all()
+
+
+def test_marks_are_drawn_in_their_colours():
+    labels = np.zeros((100, 50), dtype=np.uint8)
+    labels[20:60, 10:40] = 1
+    labels[80:81, :] = 2  # thinner than a pixel of a smaller tile
+    picture = np.asarray(tile(np.zeros((100, 50, 3), dtype=np.uint8), labels))
+    assert picture.shape == (TILE, TILE // 2, 3)
+    colours = {tuple(colour) for colour in picture.reshape(-1, 3)}
+    assert COLOURS[0] in colours and COLOURS[1] in colours and (0, 0, 0) in colours
+
+
+def test_sheet_grows_with_its_images_and_shortens_names():
+    picture = tile(np.zeros((10, 20, 3), dtype=np.uint8))
+    small = contact_sheet([("a", "b", picture)], "one")
+    large = contact_sheet([("a" * 100, "b", picture)] * 30, "thirty", ["leaf", "vein"])
+    assert large.height > small.height and large.width > small.width
+    legend = np.asarray(large)[50:66, :200].reshape(-1, 3)
+    assert {COLOURS[0], COLOURS[1]} <= {tuple(colour) for colour in legend}

@@ -1,0 +1,51 @@
+"""The modules that a script depends on, by the text of its imports: as the syntax tree has them."""
+
+import ast
+
+from maskguide.plan import imported
+
+TEXT = '''"""Reads from maskguide.data; its users write
+from maskguide.system import cli
+"""
+import maskguide.system.files as files, os
+from maskguide.system import cli, gpu as devices
+from maskguide.data.store import ImageStore, MaskStore
+
+
+def main():
+    from maskguide.learning import training
+'''
+
+
+def parsed(path, folder):
+    """The same by the syntax tree."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    places = [folder.joinpath(*name.split(".")) for name in names if name.startswith("maskguide")]
+    files = {file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")}
+    return {file for file in files if file.is_file()}
+
+
+def test_every_script_as_the_syntax_tree_has_it(root):
+    folder = root / "workflow" / "scripts"
+    files = sorted(folder.rglob("*.py"))
+    assert len(files) > 100
+    for path in files:
+        assert imported.imported(path, folder) == parsed(path, folder), path
+
+
+def test_names_in_brackets_with_comments_inside_functions_and_renamed(tmp_path, root):
+    package = tmp_path / "maskguide"
+    for name in ("__init__", "cli", "gpu", "files", "data/store", "learning/training", "unused"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / f"{name}.py").write_text("")
+    (package / "cli.py").write_text("from maskguide.unused import nothing\n")
+    script = tmp_path / "script.py"
+    script.write_text(TEXT)
+    expected = {"__init__", "cli", "gpu", "files", "data/store", "learning/training"}
+    assert imported.imported(script, tmp_path) == {package / f"{name}.py" for name in expected}
+    assert set(imported.modules(script)) == {package / f"{name}.py" for name in (*expected, "unused")}

@@ -1,0 +1,126 @@
+"""The comparison of all methods: differences to the baseline, and what each row costs."""
+
+import make_table
+import numpy as np
+import pandas as pd
+import pytest
+from example_runs import write_detector, write_run, write_segment
+from example_scales import write_methods, write_scale_run
+from maskguide.reporting import comparison, comparison_text, region_tables, tables
+from maskguide.reporting.runs import read_runs
+from maskguide.system.files import InputError
+
+
+def compared(folders, segments=(), detectors=()):
+    measured = read_runs(folders)
+    tests = tables.paired_tests(measured, 200, 0, comparison.comparisons(measured["method"]))
+    segments, detectors = tables.read_segments(segments), region_tables.read_detectors(detectors)
+    table = comparison.comparison_table(measured, tests, segments, detectors)
+    return table, tests, comparison_text.comparison_text(table, measured, tests)
+
+
+def test_difference_stands_in_the_row_with_its_test(tmp_path):
+    folders = write_methods(tmp_path, methods=("baseline", "aca", "tdsa"))
+    table, tests, page = compared(folders)
+    rows = table.set_index("method")
+    for method in ("aca", "tdsa"):
+        test = tests[(tests["method_a"] == method) & (tests["epoch"] == "last")].iloc[0]
+        assert rows.loc[method, comparison.DIFFERENCE].tolist() == test[comparison.DIFFERENCE].tolist()
+        difference = rows.loc[method, "top1_last_mean"] - rows.loc["baseline", "top1_last_mean"]
+        assert rows.loc[method, "difference"] == pytest.approx(difference)
+    assert rows.loc["baseline", comparison.DIFFERENCE].isna().all()
+    assert set(tests.loc[tests["method_a"] == "aca", "epoch"]) == {"last"}
+    assert "both columns show the last" in page
+
+
+def test_costs_are_those_of_all_networks(tmp_path):
+    methods = ("baseline", "aca-s1", "aca")
+    folders = write_methods(tmp_path, methods=methods, seeds=(1,))
+    folders += [write_scale_run(tmp_path, method=method, seed=2, train_seconds=20.5) for method in methods]
+    rows = compared(folders)[0].set_index("method")
+    assert rows["networks"].tolist() == [1, 1, 3]
+    assert rows["epochs"].tolist() == [12, 12, 36]
+    assert rows["train_seconds"].tolist() == [(61.5 + 20.5) / 2] * 2 + [(184.5 + 20.5) / 2]
+    assert rows["parameters"].tolist() == [2236682, 2236682, 3 * 2236682]
+    assert set(rows["marks"]) == {"none"}
+    assert set(rows["guide"]) == {""}
+
+
+def test_marks_and_what_learnt_from_them(tmp_path):
+    marked = {"annotation": "published", "num_annotated": 40}
+    folders = [
+        write_run(tmp_path, "leaves", "baseline"),
+        write_run(tmp_path, "leaves", "mga", **marked),
+        write_run(tmp_path, "leaves", "mga-shuffled", **marked),
+        write_run(tmp_path, "leaves", "mga-truth"),
+        write_run(tmp_path, "leaves", "mga-auto"),
+        write_run(tmp_path, "leaves", "mgfe", annotation="automatic", num_annotated=30),
+        write_run(tmp_path, "leaves", "mgfe-n5", num_annotated=5),
+    ]
+    segments = [write_segment(tmp_path / "s.json", "leaves", train_seconds=99.4)]
+    detectors = [
+        write_detector(tmp_path / f"{count}.json", num_annotated=count, train_seconds=10.0 * count)
+        for count in (5, 30)
+    ]
+    table, _, page = compared(folders, segments, detectors)
+    rows = table.set_index("method")
+    assert rows["marks"].to_dict() == {
+        "baseline": "none",
+        "mga": "40 masks",
+        "mgfe": "30 boxed images",
+        "mga-truth": "100 masks",
+        "mga-shuffled": "40 masks",
+        "mga-auto": "none",
+        "mgfe-n5": "5 boxed images",
+    }
+    assert rows["guide_seconds"].dropna().to_dict() == {
+        "mga": 99.4,
+        "mgfe": 300.0,
+        "mga-shuffled": 99.4,
+        "mgfe-n5": 50.0,
+    }
+    assert rows["role"].to_dict()["mgfe-n5"] == "control"
+    assert "40 masks (published)" in page
+    assert "30 boxed images (**automatic**)" in page
+    assert "100 masks (all training images)" in page
+    assert "segmenter 99 s" in page
+    assert comparison_text.AUTOMATIC in page
+
+
+def test_older_runs_take_their_count_from_what_learnt(tmp_path):
+    folders = [write_run(tmp_path, "leaves", method) for method in ("baseline", "mga", "mgfe")]
+    detector = write_detector(tmp_path / "d.json")
+    rows = compared(folders, [write_segment(tmp_path / "s.json", "leaves")], [detector])[0]
+    assert rows["marks"].tolist() == ["none", "60 masks", "30 boxed images"]
+    assert np.isnan(rows["guide_seconds"][1])  # an older segmenter does not say
+    assert compared(folders)[0]["marks"].tolist() == ["none", "masks", "boxed images"]
+
+
+def test_a_method_without_a_baseline_is_shown_untested(tmp_path):
+    folders = [write_run(tmp_path), write_run(tmp_path, method="mdm", backbone="contour", seed=0, epochs=0)]
+    table, tests, page = compared(folders)
+    assert table["difference"].isna().all()
+    assert tests.empty
+    assert "Not tested, for there is no baseline of the same backbone: MDM." in page
+
+
+def test_two_segmenters_of_a_data_set_are_refused(tmp_path):
+    folders = [write_run(tmp_path, "leaves", method) for method in ("baseline", "mga")]
+    segments = [write_segment(tmp_path / f"{name}.json", "leaves") for name in "ab"]
+    with pytest.raises(InputError, match="leaves: two segmenters or detectors"):
+        compared(folders, segments)
+
+
+def test_make_table_compare(tmp_path):
+    folders = write_methods(tmp_path / "runs", seeds=(1, 2))
+    output = tmp_path / "tables" / "compare.csv"
+    options = ["--table", "compare", "--runs", *map(str, folders), "--segments", "--detectors"]
+    make_table.main(make_table.parse_args([*options, "--resamples", "100", "--output", str(output)]))
+    tests = pd.read_csv(output.with_name("compare_tests.csv"))
+    assert set(tests["method_b"]) == {"baseline"}
+    table = pd.read_csv(output)
+    assert table["method"].tolist() == [
+        *("baseline", "maxpool-s1", "maxpool", "aca-s1", "aca", "aca-local", "aca-object"),
+        *("tdsa-channels", "tdsa"),
+    ]
+    assert table["role"].tolist() == ["paper"] * 5 + ["control"] * 2 + ["paper"] * 2

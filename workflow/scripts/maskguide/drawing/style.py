@@ -1,0 +1,96 @@
+"""One quiet look for all figures: colours that the colour-blind can tell apart, one resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import wraps
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from maskguide.system.files import atomic_file
+
+DPI = 150
+INK, GREY, LIGHT = "#222222", "#767676", "#d9d9d9"
+STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LIGHT,
+    "grid.linewidth": 0.6,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "image.interpolation": "nearest",
+}
+# Okabe and Ito's palette for MGA, Tol's for the others; a method keeps its colour in every figure.
+METHOD_COLOURS = {
+    "baseline": "#767676",
+    "attention": "#E69F00",
+    "mga": "#0072B2",
+    "mga-truth": "#009E73",
+    "mga-shuffled": "#D55E00",
+    "mga-auto": "#CC79A7",
+    "mga-segmenter": "#56B4E9",
+    "mdm": "#000000",
+    "mgfe": "#332288",
+    "mgfe-vein": "#117733",
+    "mgfe-contour": "#882255",
+    "mgfe-sigmoid": "#44AA99",
+    "mgfe-shuffled": "#DDCC77",
+    "maxpool": "#661100",
+    "maxpool-s1": "#999933",
+    "aca": "#AA4499",
+    "aca-s1": "#CC6677",
+    "tdsa": "#004488",
+    "tdsa-channels": "#6699CC",
+    "tdsa-crossentropy": "#88CCEE",
+}
+OTHER_COLOURS = [
+    *("#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#DDCC77", "#117733", "#661100"),
+    *("#88CCEE", "#6699CC", "#CC6677", "#AA4466", "#004488", "#BBCC33"),
+]
+
+
+def style() -> AbstractContextManager:
+    """This style for a `with` block. Saving belongs in one too: some ticks are made only then."""
+    return matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE})
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Make a drawing function draw in this style."""
+
+    @wraps(draw)
+    def in_style(*args, **kwargs) -> Figure:
+        with style():
+            return draw(*args, **kwargs)
+
+    return in_style
+
+
+def colours(methods: Sequence[str]) -> dict[str, str]:
+    """A colour for each method: its own, or for one unknown here the next that none of the others has."""
+    names = list(dict.fromkeys(methods))
+    known = {method: METHOD_COLOURS[method] for method in names if method in METHOD_COLOURS}
+    free = [colour for colour in OTHER_COLOURS if colour not in known.values()]
+    unknown = [method for method in names if method not in known]
+    return known | {method: free[place % len(free)] for place, method in enumerate(unknown)}
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure atomically; the same figure gives the same bytes."""
+    with atomic_file(path) as temporary, style():
+        figure.savefig(temporary, dpi=DPI, facecolor="white", metadata={"Software": None})

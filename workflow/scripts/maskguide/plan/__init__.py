@@ -1,0 +1,1 @@
+"""What a run consists of, in plain Python: no snakemake, no torch."""

@@ -1,0 +1,299 @@
+"""Training of a segmenter on the annotated images: data, loss, schedule, loop, resume."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from segmentation_models_pytorch.losses import DiceLoss
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from maskguide.data import masks
+from maskguide.learning import checkpoints
+from maskguide.learning.allocation import keep_freed_memory
+from maskguide.learning.memory import AtOnce, running_out_is_said
+from maskguide.learning.precision import create_scaler, mixed_precision
+from maskguide.learning.transforms import IGNORE, Augmentation, normalise
+from maskguide.segment.segmenters import HierarchicalSegmenter, Prediction, resize
+from maskguide.system.files import InputError
+
+log = logging.getLogger("maskguide")
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a segmenter is trained: see train_segmenter.py's options of the same names."""
+
+    scales: tuple[float, ...]
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    schedule: str
+    power: float
+    class_balance: float
+    dice_weight: float
+    scale_loss_weight: float
+    seed: int
+    workers: int = 0
+
+
+class AnnotatedImages(Dataset):
+    """One epoch's augmented pairs: image uint8 [3, crop, crop] and labels int64 [crop, crop].
+
+    What an item holds depends on (seed, epoch, position) alone, not on what was drawn before it. The last
+    batch is filled up from the epoch's beginning, so that all are of one size.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], augmentation: Augmentation, seed: int, epoch: int, size: int):
+        self.pairs, self.augmentation, self.seed, self.epoch = pairs, augmentation, seed, epoch
+        order = np.random.default_rng([seed, epoch]).permutation(len(pairs))
+        self.order = np.resize(order, math.ceil(len(pairs) / size) * size)
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
+        rng = np.random.default_rng([self.seed, self.epoch, position])
+        image, labels = self.augmentation(*self.pairs[self.order[position]], rng)
+        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(labels).long()
+
+
+class SegmentationLoss(nn.Module):
+    """Class-weighted cross-entropy and Dice on the joint prediction, cross-entropy on each scale's own.
+
+    `L = CE(P, y) + dice_weight · Dice(P, y) + scale_loss_weight · Σ_s CE(up(p_s), y)`. HMSANet's primary loss
+    is RMI; Dice takes its place here: it too judges regions, at a fraction of the cost.
+    """
+
+    def __init__(self, weights: Tensor, dice_weight: float, scale_loss_weight: float) -> None:
+        super().__init__()
+        self.register_buffer("weights", weights)
+        self.dice = DiceLoss("multiclass", from_logits=True, ignore_index=IGNORE)
+        self.dice_weight, self.scale_loss_weight = dice_weight, scale_loss_weight
+
+    def forward(self, logits: Tensor, predictions: Sequence[Prediction], labels: Tensor) -> dict[str, Tensor]:
+        """Named terms, already weighted; their sum is L. labels: int64 [B, H, W], IGNORE for padding."""
+        terms = {"cross_entropy": self.cross_entropy(logits, labels)}
+        if self.dice_weight:
+            terms["dice"] = self.dice_weight * self.dice(logits, labels)
+        if self.scale_loss_weight and len(predictions) > 1:
+            parts = [
+                self.cross_entropy(resize(part.logits, labels.shape[-2:]), labels) for part in predictions
+            ]
+            terms["scales"] = self.scale_loss_weight * torch.stack(parts).sum()
+        return terms
+
+    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if logits.is_cuda and torch.are_deterministic_algorithms_enabled():
+            # CUDA's kernel for maps adds up in any order, that for rows does not
+            logits, labels = as_rows(logits, labels)
+        return functional.cross_entropy(logits, labels, self.weights, ignore_index=IGNORE)
+
+
+def as_rows(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Maps [B, C, H, W] and their labels [B, H, W] as one row for each pixel, [B·H·W, C] and [B·H·W]."""
+    return logits.movedim(1, -1).flatten(0, -2), labels.flatten()
+
+
+def class_weights(labels: Sequence[np.ndarray], num_classes: int, balance: float) -> Tensor:
+    """Weights w_c ∝ f_c^(−balance) of the classes' pixel frequencies f_c, scaled to Σ f_c · w_c = 1.
+
+    balance 0: all 1; 0.5: inverse square root; 1: inverse. A class without pixels gets 1.
+    """
+    counts = sum(np.bincount(mask.ravel(), minlength=num_classes) for mask in labels)
+    frequency = counts / counts.sum()
+    weights = np.where(frequency > 0, np.maximum(frequency, 1e-12) ** -balance, 0)
+    weights /= (frequency * weights).sum()
+    return torch.tensor(np.where(frequency > 0, weights, 1), dtype=torch.float32)
+
+
+def learning_rate(training: Training, progress: float) -> float:
+    """Rate at `progress` (0..1) of the training: polynomial `(1 − progress)^power` or cosine decay."""
+    if training.schedule == "cosine":
+        return training.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+    return training.learning_rate * (1 - progress) ** training.power
+
+
+def create_optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
+    """SGD with momentum, or AdamW."""
+    if training.optimizer == "adamw":
+        return torch.optim.AdamW(
+            model.parameters(), training.learning_rate, weight_decay=training.weight_decay
+        )
+    return torch.optim.SGD(
+        model.parameters(), training.learning_rate, training.momentum, weight_decay=training.weight_decay
+    )
+
+
+def train(
+    model: HierarchicalSegmenter,
+    pairs: Sequence[Pair],
+    augmentation: Augmentation,
+    training: Training,
+    device: str,
+    resume: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[dict[str, float]]:
+    """Train `model` in place on pairs of image uint8 [H, W, 3] and labels uint8 [H, W]; return the history.
+
+    After every epoch the state goes to `resume`; one found there under the same `options` is continued, on
+    the CPU with the same result to the bit. Where a GPU's memory is too small for a batch, fewer images are
+    computed at a time (see `memory`). `InputError` if the loss diverges.
+    """
+    with running_out_is_said("segmenter"):
+        return train_epochs(model, pairs, augmentation, training, device, resume, options or {})
+
+
+def train_epochs(
+    model: HierarchicalSegmenter,
+    pairs: Sequence[Pair],
+    augmentation: Augmentation,
+    training: Training,
+    device: str,
+    resume: Path | None,
+    options: Mapping[str, Any],
+) -> list[dict[str, float]]:
+    """The epochs that are still to be done, see `train`."""
+    at_once = AtOnce("segmenter")
+    num_classes = len(model.architecture.classes) + 1
+    if device == "cpu":
+        keep_freed_memory()
+    model.to(device, memory_format=torch.channels_last)
+    weights = class_weights([labels for _, labels in pairs], num_classes, training.class_balance)
+    log.info("class weights: %s", ", ".join(f"{weight:.3g}" for weight in weights))
+    criterion = SegmentationLoss(weights, training.dice_weight, training.scale_loss_weight).to(device)
+    optimizer = create_optimizer(model, training)
+    scaler = create_scaler(device)
+
+    state = checkpoints.load(resume, options)
+    history: list[dict[str, float]] = []
+    if state is not None:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        scaler.load_state_dict(state["scaler"])
+        history = state["history"]
+        log.info("continuing after epoch %d of %d", len(history), training.epochs)
+    for epoch in tqdm(range(len(history), training.epochs), desc="segmenter", unit="epoch", disable=None):
+        values = (model, criterion, optimizer, scaler, pairs, augmentation, training, at_once)
+        history.append(train_epoch(*values, epoch, device))
+        parts = " ".join(f"{key} {value:.4g}" for key, value in history[-1].items() if key != "epoch")
+        log.info("epoch %d/%d %s", epoch + 1, training.epochs, parts)
+        saved = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        saved |= {"scaler": scaler.state_dict(), "history": history}
+        checkpoints.save(resume, saved, options, epoch + 1)
+    return history
+
+
+def train_epoch(
+    model: HierarchicalSegmenter,
+    criterion: SegmentationLoss,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    pairs: Sequence[Pair],
+    augmentation: Augmentation,
+    training: Training,
+    at_once: AtOnce,
+    epoch: int,
+    device: str,
+) -> dict[str, float]:
+    """One pass over the annotated images (epoch counted from 0); returns the history's row."""
+    started = time.perf_counter()
+    seed = int(np.random.SeedSequence([training.seed, epoch]).generate_state(1)[0])
+    torch.manual_seed(seed)  # dropout, where the architecture has some
+    model.train()
+    dataset = AnnotatedImages(pairs, augmentation, training.seed, epoch, training.batch_size)
+    loader = DataLoader(
+        dataset, training.batch_size, num_workers=training.workers, pin_memory=device != "cpu"
+    )
+    sums: dict[str, Tensor] = {}
+    confusion: Tensor | int = 0  # stays on the device, as the sums do: no step waits for the one before
+    for step, (images, labels) in enumerate(batches(loader, device)):
+        rate = learning_rate(training, (epoch + step / len(loader)) / training.epochs)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        terms, predicted = add_gradients(
+            model, criterion, images, labels, training.scales, scaler, device, at_once
+        )
+        scaler.step(optimizer)
+        scaler.update()
+        for name, term in terms.items():
+            sums[name] = sums.get(name, 0) + term
+        confusion = confusion + confusion_matrix(labels, predicted, criterion.weights.numel())
+    means = {name: value.item() / len(loader) for name, value in sums.items()}
+    if not math.isfinite(means["loss"]):
+        raise InputError(
+            f"segmenter: the loss is {means['loss']} in epoch {epoch + 1}; lower the learning rate"
+        )
+    return {
+        "epoch": epoch + 1,
+        "learning_rate": learning_rate(training, epoch / training.epochs),
+        **means,
+        "train_miou": 100 * float(np.nanmean(masks.intersection_over_union(confusion.cpu().numpy()))),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+
+
+def add_gradients(
+    model: HierarchicalSegmenter,
+    criterion: SegmentationLoss,
+    images: Tensor,
+    labels: Tensor,
+    scales: Sequence[float],
+    scaler: torch.amp.GradScaler,
+    device: str,
+    at_once: AtOnce,
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Make the model's gradients those of a batch's loss.
+
+    Returns "loss" and its terms, float64, of several parts their means weighted by the number of images, and
+    the predicted classes, int64 [B, H, W].
+    """
+
+    def compute(parts: list[slice]) -> tuple[dict[str, Tensor], Tensor]:
+        model.zero_grad(set_to_none=True)  # of the step before, or of a try that ran out of memory
+        sums: dict[str, Tensor] = {}
+        predicted = []
+        for part in parts:
+            share = len(labels[part]) / len(labels)
+            with mixed_precision(device):
+                logits, predictions = model(images[part], scales)
+            terms = criterion(logits, predictions, labels[part])
+            loss = torch.stack(list(terms.values())).sum()
+            scaler.scale(loss * share if len(parts) > 1 else loss).backward()
+            for name, term in {"loss": loss, **terms}.items():
+                sums[name] = sums.get(name, 0) + term.detach().double() * share
+            predicted.append(logits.argmax(1))
+        return sums, torch.cat(predicted)
+
+    return at_once.compute(len(labels), compute)
+
+
+def confusion_matrix(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
+    """`masks.confusion_matrix` on the device: int64 [num_classes, num_classes]; IGNORE does not count."""
+    pairs = torch.where(labels == IGNORE, num_classes**2, labels * num_classes + predicted).flatten()
+    counts = pairs.new_zeros(num_classes**2 + 1).scatter_add_(0, pairs, torch.ones_like(pairs))
+    return counts[:-1].view(num_classes, num_classes)
+
+
+def batches(loader: DataLoader, device: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """The loader's batches on the device: images normalised and channels-last, labels int64."""
+    for images, labels in loader:
+        images = normalise(images.to(device, non_blocking=True))
+        yield (
+            images.contiguous(memory_format=torch.channels_last),
+            labels.to(device, non_blocking=True),
+        )

@@ -1,0 +1,1 @@
+"""What changes no result: command line, devices, signals, files, SLURM."""
