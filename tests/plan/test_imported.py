@@ -7,8 +7,12 @@ from maskguide.plan import imported
 TEXT = '''"""Reads from maskguide.data; its users write
 from maskguide.system import cli
 """
-import maskguide.system.files as files, os
-from maskguide.system import cli, gpu as devices
+import maskguide, os
+from maskguide.system import (  # two of them
+    cli,  # the first
+    gpu as devices,
+)
+import maskguide.system.files as files
 from maskguide.data.store import ImageStore, MaskStore
 
 
@@ -40,12 +44,20 @@ def test_every_script_as_the_syntax_tree_has_it(root):
 
 def test_names_in_brackets_with_comments_inside_functions_and_renamed(tmp_path, root):
     package = tmp_path / "maskguide"
-    for name in ("__init__", "cli", "gpu", "files", "data/store", "learning/training", "unused"):
+    for name in (
+        "__init__",
+        "system/cli",
+        "system/gpu",
+        "system/files",
+        "data/store",
+        "learning/training",
+        "unused",
+    ):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / f"{name}.py").write_text("")
-    (package / "cli.py").write_text("from maskguide.unused import nothing\n")
+    (package / "system/cli.py").write_text("from maskguide.unused import nothing\n")
     script = tmp_path / "script.py"
     script.write_text(TEXT)
-    expected = {"__init__", "cli", "gpu", "files", "data/store", "learning/training"}
+    expected = {"__init__", "system/cli", "system/gpu", "system/files", "data/store", "learning/training"}
     assert imported.imported(script, tmp_path) == {package / f"{name}.py" for name in expected}
     assert set(imported.modules(script)) == {package / f"{name}.py" for name in (*expected, "unused")}

@@ -1,4 +1,4 @@
-"""The methods by name: one file each, readable beside its paper, its declaration beside it (`<name>.yaml`)."""
+"""The methods by name: one file each, readable beside its paper, declared in `<name>.yaml` beside it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import importlib
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-
-from maskguide.learning import backbones
-from maskguide.learning.weights import reason
 from maskguide.plan import declared
 from maskguide.system.files import InputError, atomic_file
+
+if TYPE_CHECKING:  # a handcrafted method needs no torch
+    from torch import nn
+
+    from maskguide.learning import backbones
 
 
 def create(method: str, backbone: backbones.Backbone, options: Mapping[str, Any]) -> nn.Module:
@@ -29,6 +29,8 @@ def create(method: str, backbone: backbones.Backbone, options: Mapping[str, Any]
 
 def save(path: Path, model: nn.Module, info: Mapping[str, Any]) -> None:
     """Write model.pt: a plain dict of `info` (method, backbone, classes, options) and the state dict."""
+    import torch
+
     state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
     with atomic_file(path) as temporary:
         torch.save({**info, "state_dict": state}, temporary)
@@ -36,6 +38,11 @@ def save(path: Path, model: nn.Module, info: Mapping[str, Any]) -> None:
 
 def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """The trained method, on the CPU in evaluation mode, and its info: method, backbone, classes, options."""
+    import torch
+
+    from maskguide.learning import backbones
+    from maskguide.learning.weights import reason
+
     try:
         info = torch.load(path, map_location="cpu", weights_only=True)
         state = info.pop("state_dict")

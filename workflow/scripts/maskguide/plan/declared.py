@@ -1,7 +1,7 @@
 """What is declared of methods and views: options, needs, labels. Read from the YAML beside each one's code.
 
-A declaration holds a fact once: the command line, the config's schema, `config/README.md`, the plan and the labels
-of tables and figures read it here. Plain Python, so that a plan needs no torch.
+A declaration holds a fact once: the command line, the config's schema, `config/README.md`, the plan and the
+labels of tables and figures read it here. Plain Python, so that a plan needs no torch.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ TRAINED = "train_classifier"
 
 @dataclass(frozen=True)
 class Method:
-    """One method. Its code: `methods/<module>.py`, class `class_name` (None where nothing is trained by torch).
+    """One method. Its code: `methods/<module>.py`, class `class_name` (None where torch trains nothing).
 
-    label, colour: for readers. place: in the order of tables. section: of the config that holds its options and
-    settings. options: what its network is given, by name, as JSON schemas with `symbol`, the paper's, and `of`,
-    where the value comes from if not from the config. settings: what else its section says. guided_by: "masks",
-    "regions" or "". averages_scales: a run of it is the average of the networks of all scales. attends: where it
-    looks is what the next scale sees. script: the program that makes a run of it. backbone: its only one.
+    label, colour: for readers. place: in the order of tables. section: of the config that holds its options
+    and settings. options: what its network is given, by name: JSON schemas with `symbol`, the paper's, and `of`,
+    where a value comes from if not from the config. settings: what else its section says. guided_by: "masks",
+    "regions" or "". averages_scales: a run of it averages the networks of all scales. attends: where it looks
+    is what the next scale sees. script: the program that makes a run of it. backbone: its only one.
     """
 
     name: str
