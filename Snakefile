@@ -16,21 +16,18 @@ if not workflow.configfiles:
     configfile: "config/config.yaml"
 
 
-include: "workflow/rules/config.smk"
+include: "workflow/rules/plan.smk"
 
 
 pathvars:
-    results=f"results/{config['run']}",
-    logs=f"results/{config['run']}/logs",
-    benchmarks=f"results/{config['run']}/benchmarks",
+    results=plan.results,
+    logs=f"{plan.results}/logs",
+    benchmarks=f"{plan.results}/benchmarks",
 
 
 report: "workflow/report/workflow.rst"
 
 
-include: "workflow/rules/common.smk"
-include: "workflow/rules/methods.smk"
-include: "workflow/rules/cells.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/annotate.smk"
 include: "workflow/rules/segment.smk"
@@ -49,6 +46,6 @@ onstart:
 rule all:
     default_target: True
     input:
-        tables(),
-        figures(),
+        plan.table_files(),
+        plan.figures(),
         "<results>/metrics.csv",

@@ -3,24 +3,22 @@
 
 rule choose_annotation:
     input:
-        script=script("choose_annotation"),
-        modules=modules("choose_annotation"),
-        index="<results>/data/{dataset}/index.csv",
+        **plan.code("choose_annotation"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
     output:
-        "<results>/annotate/{dataset}/chosen.csv",
+        "<results>/annotate/{dataset}/split{split}/chosen.csv",
     log:
-        "<logs>/choose_annotation/{dataset}.log",
+        "<logs>/choose_annotation/{dataset}-split{split}.log",
     benchmark:
-        "<benchmarks>/choose_annotation/{dataset}.tsv"
+        "<benchmarks>/choose_annotation/{dataset}-split{split}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(500),
         runtime=scaled(5),
     params:
-        options=lambda wc: flags(settings("annotate", wc.dataset), "count", "seed"),
+        options=lambda wc: flags(plan.settings("annotate", wc.dataset), "count", "seed"),
     shell:
         "python {input.script:q} --index {input.index:q} {params.options} --output {output:q}"
         " 2>&1 | tee {log:q}"
@@ -28,19 +26,17 @@ rule choose_annotation:
 
 rule export_annotation:
     input:
-        script=script("export_annotation"),
-        modules=modules("export_annotation"),
-        index="<results>/data/{dataset}/index.csv",
-        chosen="<results>/annotate/{dataset}/chosen.csv",
+        **plan.code("export_annotation"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        chosen="<results>/annotate/{dataset}/split{split}/chosen.csv",
     output:
-        directory("<results>/annotate/{dataset}/export"),
+        directory("<results>/annotate/{dataset}/split{split}/export"),
     log:
-        "<logs>/export_annotation/{dataset}.log",
+        "<logs>/export_annotation/{dataset}-split{split}.log",
     benchmark:
-        "<benchmarks>/export_annotation/{dataset}.tsv"
+        "<benchmarks>/export_annotation/{dataset}-split{split}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
@@ -48,8 +44,8 @@ rule export_annotation:
     params:
         options=lambda wc: flags(
             {
-                "classes": mask_classes(wc.dataset),
-                "marks": marks_place(wc.dataset, "annotate"),
+                "classes": plan.mask_classes(wc.dataset),
+                "marks": plan.marks_place(wc.dataset, "annotate"),
             }
         ),
     shell:
@@ -59,32 +55,30 @@ rule export_annotation:
 
 rule import_annotation:
     input:
-        script=script("import_annotation"),
-        modules=modules("import_annotation"),
-        index="<results>/data/{dataset}/index.csv",
-        chosen="<results>/annotate/{dataset}/chosen.csv",
+        **plan.code("import_annotation"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        chosen="<results>/annotate/{dataset}/split{split}/chosen.csv",
         # In manual mode the images to mark lie ready before the workflow stops and asks for the marks.
         export=lambda wc: (
-            "<results>/annotate/{dataset}/export"
-            if settings("annotate", wc.dataset)["mode"] == "manual"
+            "<results>/annotate/{dataset}/split{split}/export"
+            if plan.settings("annotate", wc.dataset)["mode"] == "manual"
             else []
         ),
-        marks=lambda wc: manual_marks(wc.dataset, "annotate"),
+        marks=lambda wc: plan.manual_marks(wc.dataset, "annotate"),
     output:
-        annotated="<results>/annotate/{dataset}/annotated.csv",
-        marks=directory("<results>/annotate/{dataset}/marks"),
+        annotated="<results>/annotate/{dataset}/split{split}/annotated.csv",
+        marks=directory("<results>/annotate/{dataset}/split{split}/marks"),
         sheet=report(
-            "<results>/annotate/{dataset}/contact_sheet.png",
+            "<results>/annotate/{dataset}/split{split}/contact_sheet.png",
             caption="../report/contact_sheet.rst",
             category="Images",
         ),
     log:
-        "<logs>/import_annotation/{dataset}.log",
+        "<logs>/import_annotation/{dataset}-split{split}.log",
     benchmark:
-        "<benchmarks>/import_annotation/{dataset}.tsv"
+        "<benchmarks>/import_annotation/{dataset}-split{split}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
@@ -92,9 +86,9 @@ rule import_annotation:
     params:
         options=lambda wc: flags(
             {
-                "mode": settings("annotate", wc.dataset)["mode"],
-                "marks": marks_folder(wc.dataset, "annotate"),
-                "classes": mask_classes(wc.dataset),
+                "mode": plan.settings("annotate", wc.dataset)["mode"],
+                "marks": plan.marks_folder(wc.dataset, "annotate"),
+                "classes": plan.mask_classes(wc.dataset),
             }
         ),
     shell:

@@ -1,10 +1,9 @@
-"""Classifiers: one job for each data set × method × backbone × seed; each distinct run exists once."""
+"""Classifiers: one job for each data set × split × method × backbone × seed; each distinct run exists once."""
 
 
 rule fetch_weights:
     input:
-        script=script("fetch_weights"),
-        modules=modules("fetch_weights"),
+        **plan.code("fetch_weights"),
     output:
         protected("resources/weights/{backbone}-imagenet.pth"),
     log:
@@ -13,7 +12,6 @@ rule fetch_weights:
         "resources/weights/logs/fetch_weights-{backbone}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
@@ -24,8 +22,7 @@ rule fetch_weights:
 
 rule fetch_detector_weights:
     input:
-        script=script("fetch_detector_weights"),
-        modules=modules("fetch_detector_weights"),
+        **plan.code("fetch_detector_weights"),
     output:
         protected("resources/weights/{architecture}-coco.pth"),
     log:
@@ -34,7 +31,6 @@ rule fetch_detector_weights:
         "resources/weights/logs/fetch_detector_weights-{architecture}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
@@ -45,8 +41,7 @@ rule fetch_detector_weights:
 
 rule pretrain_backbone:
     input:
-        script=script("pretrain_backbone"),
-        modules=modules("pretrain_backbone"),
+        **plan.code("pretrain_backbone"),
     output:
         "resources/weights/{backbone}-generated.pth",
     log:
@@ -55,14 +50,13 @@ rule pretrain_backbone:
         "resources/weights/logs/pretrain_backbone-{backbone}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=gpus,
         mem_mb=scaled(4000),
         runtime=scaled(60),
     params:
         options=flags(config["pretrain"]),
-        files=lambda wc, input: flags(device_flags()),
+        files=lambda wc, input: flags(plan.device_flags()),
         # Not declared as output: Snakemake would delete it with a failed job's files.
         checkpoint="resources/weights/.resume/{backbone}",
     shell:
@@ -72,48 +66,46 @@ rule pretrain_backbone:
 
 rule train_classifier:
     input:
-        script=script("train_classifier"),
-        modules=modules("train_classifier"),
+        script=plan.script("train_classifier"),
+        # Its own method's file and its view's, and no other's.
+        modules=plan.code_of_run,
         store="<results>/store/{dataset}/images",
-        masks=lambda wc: mask_stores(wc.dataset, wc.method),
-        counterparts=lambda wc: counterpart_stores(wc.dataset, wc.method),
-        annotated=lambda wc: mask_annotation(wc.dataset, wc.method),
-        zoom=lambda wc: zoom(wc.dataset, wc.method, wc.backbone, wc.seed),
-        weights=lambda wc: weights_file(
-            wc.backbone, settings("classify", wc.dataset)["weights"]
-        ),
+        masks=plan.mask_stores,
+        counterparts=plan.counterpart_stores,
+        annotated=plan.mask_annotation,
+        zoom=plan.zoom_of,
+        weights=plan.starting_weights,
     output:
-        args="<results>/runs/{dataset}/{method}/{backbone}/seed{seed}/args.yaml",
-        history="<results>/runs/{dataset}/{method}/{backbone}/seed{seed}/history.csv",
-        predictions="<results>/runs/{dataset}/{method}/{backbone}/seed{seed}/predictions.csv",
-        metrics="<results>/runs/{dataset}/{method}/{backbone}/seed{seed}/metrics.json",
-        model="<results>/runs/{dataset}/{method}/{backbone}/seed{seed}/model.pt",
+        args="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/args.yaml",
+        history="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/history.csv",
+        predictions="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/predictions.csv",
+        metrics="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/metrics.json",
+        model="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/model.pt",
     log:
-        "<logs>/train_classifier/{dataset}-{method}-{backbone}-seed{seed}.log",
+        "<logs>/train_classifier/{dataset}-split{split}-{method}-{backbone}-seed{seed}.log",
     benchmark:
-        "<benchmarks>/train_classifier/{dataset}-{method}-{backbone}-seed{seed}.tsv"
+        "<benchmarks>/train_classifier/{dataset}-split{split}-{method}-{backbone}-seed{seed}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=gpus,
         mem_mb=scaled(6000),
         runtime=scaled(720),
     params:
-        method=lambda wc: wc.method.split("-")[0],
-        options=lambda wc: flags(classifier_options(wc.dataset, wc.method, wc.backbone)),
+        method=lambda wc: plan.learns_by(wc).method.name,
+        options=lambda wc: flags(plan.learns_by(wc).options),
         files=lambda wc, input: flags(
             {
-                "mask_store": mask_stores(wc.dataset, wc.method) or None,
-                "counterparts": counterpart_stores(wc.dataset, wc.method) or None,
+                "mask_store": plan.mask_stores(wc),
+                "counterparts": plan.counterpart_stores(wc),
                 "annotated": input.annotated or None,
                 "zoom": input.zoom or None,
                 "weights": input.weights or None,
-                **device_flags(config["classify"]["slots"]),
+                **plan.device_flags(config["classify"]["slots"]),
             }
         ),
         # Not declared as output: Snakemake would delete it with a failed job's files.
-        checkpoint=f"{RESULTS}/.resume/runs/{{dataset}}/{{method}}/{{backbone}}/seed{{seed}}",
+        checkpoint=f"{plan.results}/.resume/runs/{{dataset}}/split{{split}}/{{method}}/{{backbone}}/seed{{seed}}",
         folder=subpath(output.model, parent=True),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} --store {input.store:q}"
@@ -123,21 +115,19 @@ rule train_classifier:
 
 rule train_mdm:
     input:
-        script=script("train_mdm"),
-        modules=modules("train_mdm"),
-        index="<results>/data/{dataset}/index.csv",
+        **plan.code("train_mdm"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
     output:
-        args="<results>/runs/{dataset}/mdm/contour/seed0/args.yaml",
-        history="<results>/runs/{dataset}/mdm/contour/seed0/history.csv",
-        predictions="<results>/runs/{dataset}/mdm/contour/seed0/predictions.csv",
-        metrics="<results>/runs/{dataset}/mdm/contour/seed0/metrics.json",
+        args="<results>/runs/{dataset}/split{split}/mdm/contour/seed0/args.yaml",
+        history="<results>/runs/{dataset}/split{split}/mdm/contour/seed0/history.csv",
+        predictions="<results>/runs/{dataset}/split{split}/mdm/contour/seed0/predictions.csv",
+        metrics="<results>/runs/{dataset}/split{split}/mdm/contour/seed0/metrics.json",
     log:
-        "<logs>/train_mdm/{dataset}.log",
+        "<logs>/train_mdm/{dataset}-split{split}.log",
     benchmark:
-        "<benchmarks>/train_mdm/{dataset}.tsv"
+        "<benchmarks>/train_mdm/{dataset}-split{split}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),

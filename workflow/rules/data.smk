@@ -1,10 +1,9 @@
-"""Data sets: resources/<dataset>/ or a path from the config → results/<run>/data/<dataset>/index.csv."""
+"""Data sets: resources/<dataset>/ or a path from the config → results/<run>/data/<dataset>/split<k>/index.csv."""
 
 
 rule generate_leaves:
     input:
-        script=script("generate_leaves"),
-        modules=modules("generate_leaves"),
+        **plan.code("generate_leaves"),
     output:
         files=directory("<results>/data/{dataset}/files"),
         sheet=report(
@@ -17,16 +16,15 @@ rule generate_leaves:
     benchmark:
         "<benchmarks>/generate_leaves/{dataset}.tsv"
     wildcard_constraints:
-        dataset="|".join(GENERATED) or "none",
+        dataset=plan.named_alike(plan.generated),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
         runtime=scaled(20),
     params:
-        options=lambda wc: flags(settings("generate", wc.dataset)),
+        options=lambda wc: flags(plan.settings("generate", wc.dataset)),
     shell:
         "python {input.script:q} {params.options} --output {output.files:q}"
         " --contact-sheet {output.sheet:q} 2>&1 | tee {log:q}"
@@ -34,8 +32,7 @@ rule generate_leaves:
 
 rule fetch_dataset:
     input:
-        script=script("fetch_dataset"),
-        modules=modules("fetch_dataset"),
+        **plan.code("fetch_dataset"),
         archive=lambda wc: config["archives"].get(wc.dataset, []),
     output:
         "<results>/data/{dataset}/source.json",
@@ -45,15 +42,14 @@ rule fetch_dataset:
         "<benchmarks>/fetch_dataset/{dataset}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
         runtime=scaled(240),
     params:
-        registry=REGISTRY,
+        registry=plan.registry,
         # The entry itself, so that editing one data set's source fetches that one again.
-        entry=lambda wc: registry[wc.dataset]["source"],
+        entry=lambda wc: plan.entries[wc.dataset]["source"],
         archive=lambda wc, input: flags({"archive": input.archive or None}),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} --registry {params.registry:q}"
@@ -62,8 +58,7 @@ rule fetch_dataset:
 
 rule unpack_dataset:
     input:
-        script=script("unpack_dataset"),
-        modules=modules("unpack_dataset"),
+        **plan.code("unpack_dataset"),
         source="<results>/data/{dataset}/source.json",
     output:
         directory("<results>/data/{dataset}/files"),
@@ -72,10 +67,9 @@ rule unpack_dataset:
     benchmark:
         "<benchmarks>/unpack_dataset/{dataset}.tsv"
     wildcard_constraints:
-        dataset="|".join(set(DATASETS) - set(GENERATED)) or "none",
+        dataset=plan.named_alike(plan.published),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
@@ -86,31 +80,29 @@ rule unpack_dataset:
 
 rule index_dataset:
     input:
-        script=script("index_dataset"),
-        modules=modules("index_dataset"),
+        **plan.code("index_dataset"),
         files="<results>/data/{dataset}/files",
         split=lambda wc: config["splits"].get(wc.dataset, []),
     output:
-        index="<results>/data/{dataset}/index.csv",
-        masks=directory("<results>/data/{dataset}/masks"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        masks=directory("<results>/data/{dataset}/split{split}/masks"),
     log:
-        "<logs>/index_dataset/{dataset}.log",
+        "<logs>/index_dataset/{dataset}-split{split}.log",
     benchmark:
-        "<benchmarks>/index_dataset/{dataset}.tsv"
+        "<benchmarks>/index_dataset/{dataset}-split{split}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
         runtime=scaled(60),
     params:
-        registry=REGISTRY,
-        entry=lambda wc: registry[wc.dataset],
+        registry=plan.registry,
+        entry=lambda wc: plan.entries[wc.dataset],
         options=lambda wc: flags(
             {
                 "split": config["datasets"][wc.dataset]["split"]
-                or registry[wc.dataset]["split"],
+                or plan.entries[wc.dataset]["split"],
                 "split_seed": config["datasets"][wc.dataset]["split_seed"],
             }
         ),

@@ -6,24 +6,22 @@ Everything lies under results/<run>/detect/<dataset>/<number of annotated images
 
 rule choose_boxes:
     input:
-        script=script("choose_annotation"),
-        modules=modules("choose_annotation"),
-        index="<results>/data/{dataset}/index.csv",
+        **plan.code("choose_annotation"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
     output:
-        "<results>/detect/{dataset}/{annotated}/chosen.csv",
+        "<results>/detect/{dataset}/split{split}/{annotated}/chosen.csv",
     log:
-        "<logs>/choose_boxes/{dataset}-{annotated}.log",
+        "<logs>/choose_boxes/{dataset}-split{split}-{annotated}.log",
     benchmark:
-        "<benchmarks>/choose_boxes/{dataset}-{annotated}.tsv"
+        "<benchmarks>/choose_boxes/{dataset}-split{split}-{annotated}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(500),
         runtime=scaled(5),
     params:
-        options=lambda wc: flags(settings("boxes", wc.dataset), "seed"),
+        options=lambda wc: flags(plan.settings("boxes", wc.dataset), "seed"),
     shell:
         "python {input.script:q} --index {input.index:q} --count {wildcards.annotated} {params.options}"
         " --output {output:q} 2>&1 | tee {log:q}"
@@ -31,19 +29,17 @@ rule choose_boxes:
 
 rule export_boxes:
     input:
-        script=script("export_annotation"),
-        modules=modules("export_annotation"),
-        index="<results>/data/{dataset}/index.csv",
-        chosen="<results>/detect/{dataset}/{annotated}/chosen.csv",
+        **plan.code("export_annotation"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        chosen="<results>/detect/{dataset}/split{split}/{annotated}/chosen.csv",
     output:
-        directory("<results>/detect/{dataset}/{annotated}/export"),
+        directory("<results>/detect/{dataset}/split{split}/{annotated}/export"),
     log:
-        "<logs>/export_boxes/{dataset}-{annotated}.log",
+        "<logs>/export_boxes/{dataset}-split{split}-{annotated}.log",
     benchmark:
-        "<benchmarks>/export_boxes/{dataset}-{annotated}.tsv"
+        "<benchmarks>/export_boxes/{dataset}-split{split}-{annotated}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
@@ -51,8 +47,8 @@ rule export_boxes:
     params:
         options=lambda wc: flags(
             {
-                "regions": regions(wc.dataset),
-                "marks": marks_place(wc.dataset, "boxes"),
+                "regions": plan.regions(wc.dataset),
+                "marks": plan.marks_place(wc.dataset, "boxes"),
             }
         ),
     shell:
@@ -62,32 +58,30 @@ rule export_boxes:
 
 rule import_boxes:
     input:
-        script=script("import_boxes"),
-        modules=modules("import_boxes"),
-        index="<results>/data/{dataset}/index.csv",
-        chosen="<results>/detect/{dataset}/{annotated}/chosen.csv",
+        **plan.code("import_boxes"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        chosen="<results>/detect/{dataset}/split{split}/{annotated}/chosen.csv",
         # In manual mode the images to mark lie ready before the workflow stops and asks for the marks.
         export=lambda wc: (
-            "<results>/detect/{dataset}/{annotated}/export"
-            if settings("boxes", wc.dataset)["mode"] == "manual"
+            "<results>/detect/{dataset}/split{split}/{annotated}/export"
+            if plan.settings("boxes", wc.dataset)["mode"] == "manual"
             else []
         ),
-        marks=lambda wc: manual_marks(wc.dataset, "boxes"),
+        marks=lambda wc: plan.manual_marks(wc.dataset, "boxes"),
     output:
-        table="<results>/detect/{dataset}/{annotated}/boxes.csv",
-        boxes=directory("<results>/detect/{dataset}/{annotated}/boxes"),
+        table="<results>/detect/{dataset}/split{split}/{annotated}/boxes.csv",
+        boxes=directory("<results>/detect/{dataset}/split{split}/{annotated}/boxes"),
         sheet=report(
-            "<results>/detect/{dataset}/{annotated}/contact_sheet.png",
+            "<results>/detect/{dataset}/split{split}/{annotated}/contact_sheet.png",
             caption="../report/boxes_sheet.rst",
             category="Images",
         ),
     log:
-        "<logs>/import_boxes/{dataset}-{annotated}.log",
+        "<logs>/import_boxes/{dataset}-split{split}-{annotated}.log",
     benchmark:
-        "<benchmarks>/import_boxes/{dataset}-{annotated}.tsv"
+        "<benchmarks>/import_boxes/{dataset}-split{split}-{annotated}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
@@ -95,11 +89,11 @@ rule import_boxes:
     params:
         options=lambda wc: flags(
             {
-                "regions": regions(wc.dataset),
-                "region_masks": json.dumps(registry[wc.dataset]["regions"]),
-                "classes": mask_classes(wc.dataset),
-                "mode": settings("boxes", wc.dataset)["mode"],
-                "marks": marks_folder(wc.dataset, "boxes"),
+                "regions": plan.regions(wc.dataset),
+                "region_masks": json.dumps(plan.entries[wc.dataset]["regions"]),
+                "classes": plan.mask_classes(wc.dataset),
+                "mode": plan.settings("boxes", wc.dataset)["mode"],
+                "marks": plan.marks_folder(wc.dataset, "boxes"),
             }
         ),
     shell:
@@ -110,23 +104,21 @@ rule import_boxes:
 
 rule train_detector:
     input:
-        script=script("train_detector"),
-        modules=modules("train_detector"),
-        index="<results>/data/{dataset}/index.csv",
-        table="<results>/detect/{dataset}/{annotated}/boxes.csv",
-        boxes="<results>/detect/{dataset}/{annotated}/boxes",
-        weights=lambda wc: detector_weights(wc.dataset),
+        **plan.code("train_detector"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        table="<results>/detect/{dataset}/split{split}/{annotated}/boxes.csv",
+        boxes="<results>/detect/{dataset}/split{split}/{annotated}/boxes",
+        weights=lambda wc: plan.detector_weights(wc.dataset),
     output:
-        model="<results>/detect/{dataset}/{annotated}/model.pt",
-        history="<results>/detect/{dataset}/{annotated}/history.csv",
-        args="<results>/detect/{dataset}/{annotated}/args.yaml",
+        model="<results>/detect/{dataset}/split{split}/{annotated}/model.pt",
+        history="<results>/detect/{dataset}/split{split}/{annotated}/history.csv",
+        args="<results>/detect/{dataset}/split{split}/{annotated}/args.yaml",
     log:
-        "<logs>/train_detector/{dataset}-{annotated}.log",
+        "<logs>/train_detector/{dataset}-split{split}-{annotated}.log",
     benchmark:
-        "<benchmarks>/train_detector/{dataset}-{annotated}.tsv"
+        "<benchmarks>/train_detector/{dataset}-split{split}-{annotated}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=gpus,
         mem_mb=scaled(6000),
@@ -134,19 +126,19 @@ rule train_detector:
     params:
         options=lambda wc: flags(
             {
-                "regions": regions(wc.dataset),
+                "regions": plan.regions(wc.dataset),
                 **{
                     key: value
-                    for key, value in settings("detect", wc.dataset).items()
+                    for key, value in plan.settings("detect", wc.dataset).items()
                     if key not in ("weights", "confidence", "keep")
                 },
             }
         ),
         weights=lambda wc, input: flags(
-            {"weights": input.weights or None, **device_flags()}
+            {"weights": input.weights or None, **plan.device_flags()}
         ),
         # Not declared as output: Snakemake would delete it with a failed job's files.
-        resume=f"{RESULTS}/.resume/detect/{{dataset}}/{{annotated}}",
+        resume=f"{plan.results}/.resume/detect/{{dataset}}/split{{split}}/{{annotated}}",
         folder=subpath(output.model, parent=True),
     shell:
         "python {input.script:q} --index {input.index:q} --boxes {input.table:q} {params.options}"
@@ -155,25 +147,23 @@ rule train_detector:
 
 rule detect_regions:
     input:
-        script=script("detect_regions"),
-        modules=modules("detect_regions"),
-        index="<results>/data/{dataset}/index.csv",
-        model="<results>/detect/{dataset}/{annotated}/model.pt",
+        **plan.code("detect_regions"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        model="<results>/detect/{dataset}/split{split}/{annotated}/model.pt",
     output:
-        "<results>/detect/{dataset}/{annotated}/detections.csv",
+        "<results>/detect/{dataset}/split{split}/{annotated}/detections.csv",
     log:
-        "<logs>/detect_regions/{dataset}-{annotated}.log",
+        "<logs>/detect_regions/{dataset}-split{split}-{annotated}.log",
     benchmark:
-        "<benchmarks>/detect_regions/{dataset}-{annotated}.tsv"
+        "<benchmarks>/detect_regions/{dataset}-split{split}-{annotated}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=gpus,
         mem_mb=scaled(4000),
         runtime=scaled(120),
     params:
-        files=lambda wc, input: flags(device_flags()),
+        files=lambda wc, input: flags(plan.device_flags()),
     shell:
         "python {input.script:q} --index {input.index:q} --model {input.model:q} {params.files} --output {output:q}"
         " 2>&1 | tee {log:q}"
@@ -181,23 +171,21 @@ rule detect_regions:
 
 rule evaluate_detector:
     input:
-        script=script("evaluate_detector"),
-        modules=modules("evaluate_detector"),
-        index="<results>/data/{dataset}/index.csv",
-        table="<results>/detect/{dataset}/{annotated}/boxes.csv",
-        boxes="<results>/detect/{dataset}/{annotated}/boxes",
-        detections="<results>/detect/{dataset}/{annotated}/detections.csv",
-        args="<results>/detect/{dataset}/{annotated}/args.yaml",
-        history="<results>/detect/{dataset}/{annotated}/history.csv",
+        **plan.code("evaluate_detector"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        table="<results>/detect/{dataset}/split{split}/{annotated}/boxes.csv",
+        boxes="<results>/detect/{dataset}/split{split}/{annotated}/boxes",
+        detections="<results>/detect/{dataset}/split{split}/{annotated}/detections.csv",
+        args="<results>/detect/{dataset}/split{split}/{annotated}/args.yaml",
+        history="<results>/detect/{dataset}/split{split}/{annotated}/history.csv",
     output:
-        "<results>/detect/{dataset}/{annotated}/metrics.json",
+        "<results>/detect/{dataset}/split{split}/{annotated}/metrics.json",
     log:
-        "<logs>/evaluate_detector/{dataset}-{annotated}.log",
+        "<logs>/evaluate_detector/{dataset}-split{split}-{annotated}.log",
     benchmark:
-        "<benchmarks>/evaluate_detector/{dataset}-{annotated}.tsv"
+        "<benchmarks>/evaluate_detector/{dataset}-split{split}-{annotated}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
@@ -205,8 +193,8 @@ rule evaluate_detector:
     params:
         options=lambda wc: flags(
             {
-                "regions": regions(wc.dataset),
-                "confidence": settings("detect", wc.dataset)["confidence"],
+                "regions": plan.regions(wc.dataset),
+                "confidence": plan.settings("detect", wc.dataset)["confidence"],
             }
         ),
         folder=subpath(input.args, parent=True),

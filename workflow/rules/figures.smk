@@ -3,11 +3,11 @@
 
 rule plot_strips:
     input:
-        script=script("plot_strips"),
-        modules=modules("plot_strips"),
-        index="<results>/data/{dataset}/index.csv",
-        masks="<results>/masks/{dataset}/segmenter",
-        model=lambda wc: f"{strip_run(wc.dataset)}/model.pt",
+        script=plan.script("plot_strips"),
+        modules=plan.code_of_runs("plot_strips", ["mga"]),
+        index="<results>/data/{dataset}/split1/index.csv",
+        masks="<results>/masks/{dataset}/split1/segmenter",
+        model=lambda wc: f"{plan.strip_run(wc.dataset)}/model.pt",
     output:
         report(
             "<results>/figures/strips_{dataset}.png",
@@ -20,14 +20,13 @@ rule plot_strips:
         "<benchmarks>/plot_strips/{dataset}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(3000),
         runtime=scaled(15),
     params:
-        run=lambda wc: strip_run(wc.dataset),
-        classes=lambda wc: flags({"classes": mask_classes(wc.dataset)}),
+        run=lambda wc: plan.strip_run(wc.dataset),
+        classes=lambda wc: flags({"classes": plan.mask_classes(wc.dataset)}),
     shell:
         "python {input.script:q} --index {input.index:q} --masks {input.masks:q} --run {params.run:q}"
         " {params.classes} --output {output:q} 2>&1 | tee {log:q}"
@@ -35,12 +34,11 @@ rule plot_strips:
 
 rule plot_regions:
     input:
-        script=script("plot_regions"),
-        modules=modules("plot_regions"),
-        index="<results>/data/{dataset}/index.csv",
-        detections=lambda wc: f"{usual_detector(wc.dataset)}/detections.csv",
-        boxes=lambda wc: f"{usual_detector(wc.dataset)}/boxes.csv",
-        masks=lambda wc: region_mask_folders(wc.dataset),
+        **plan.code("plot_regions"),
+        index="<results>/data/{dataset}/split1/index.csv",
+        detections=lambda wc: f"{plan.detector(wc.dataset, 1)}/detections.csv",
+        boxes=lambda wc: f"{plan.detector(wc.dataset, 1)}/boxes.csv",
+        masks=lambda wc: plan.region_masks(wc.dataset),
     output:
         report(
             "<results>/figures/regions_{dataset}.png",
@@ -53,7 +51,6 @@ rule plot_regions:
         "<benchmarks>/plot_regions/{dataset}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
@@ -61,9 +58,9 @@ rule plot_regions:
     params:
         options=lambda wc: flags(
             {
-                "regions": regions(wc.dataset),
-                "confidence": settings("detect", wc.dataset)["confidence"],
-                "keep": settings("detect", wc.dataset)["keep"],
+                "regions": plan.regions(wc.dataset),
+                "confidence": plan.settings("detect", wc.dataset)["confidence"],
+                "keep": plan.settings("detect", wc.dataset)["keep"],
             }
         ),
     shell:
@@ -73,10 +70,11 @@ rule plot_regions:
 
 rule plot_cam:
     input:
-        script=script("plot_cam"),
-        modules=modules("plot_cam"),
-        index="<results>/data/{dataset}/index.csv",
-        metrics=lambda wc: run_metrics(cam_runs(wc.dataset)),
+        script=plan.script("plot_cam"),
+        modules=plan.code_of_runs("plot_cam", ["baseline", "mgfe"]),
+        data=plan.labels,
+        index="<results>/data/{dataset}/split1/index.csv",
+        metrics=lambda wc: measured(plan.cam_runs(wc.dataset)),
     output:
         report(
             "<results>/figures/cam_{dataset}.png",
@@ -89,70 +87,32 @@ rule plot_cam:
         "<benchmarks>/plot_cam/{dataset}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(4000),
         runtime=scaled(30),
     params:
-        runs=lambda wc: cam_runs(wc.dataset),
+        runs=lambda wc: plan.cam_runs(wc.dataset),
         options=lambda wc: flags(
             {
-                "test_resize": test_size(wc.dataset),
-                "short_edge": settings("classify", wc.dataset)["short_edge"],
+                "test_resize": plan.test_size(wc.dataset),
+                "short_edge": plan.settings("classify", wc.dataset)["short_edge"],
             }
         ),
+        names=lambda wc: flags(plan.readers_of(plan.cam_runs(wc.dataset), wc.dataset)),
     shell:
-        "python {input.script:q} --index {input.index:q} --runs {params.runs:q} {params.options} --output {output:q}"
-        " 2>&1 | tee {log:q}"
-
-
-rule plot_annotation:
-    input:
-        script=script("plot_annotation"),
-        modules=modules("plot_annotation"),
-        detectors=lambda wc: annotation_detectors(wc.dataset),
-        metrics=lambda wc: run_metrics(
-            [
-                *annotation_runs(wc.dataset),
-                *run_folders(wc.dataset, "baseline", ANNOTATION["backbone"]),
-            ]
-        ),
-    output:
-        report(
-            "<results>/figures/annotation_{dataset}.png",
-            caption="../report/annotation.rst",
-            category="Training",
-        ),
-    log:
-        "<logs>/plot_annotation/{dataset}.log",
-    benchmark:
-        "<benchmarks>/plot_annotation/{dataset}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(15),
-    params:
-        runs=lambda wc: annotation_runs(wc.dataset),
-        baselines=lambda wc: run_folders(wc.dataset, "baseline", ANNOTATION["backbone"]),
-        usual=lambda wc: settings("boxes", wc.dataset)["count"],
-    shell:
-        "python {input.script:q} --dataset {wildcards.dataset:q} --detectors {input.detectors:q}"
-        " --runs {params.runs:q} --baseline-runs {params.baselines:q} --count {params.usual} --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        "python {input.script:q} --index {input.index:q} --runs {params.runs:q} {params.options} {params.names}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_attention:
     input:
-        script=script("plot_attention"),
-        modules=modules("plot_attention"),
-        index="<results>/data/{dataset}/index.csv",
+        script=plan.script("plot_attention"),
+        modules=plan.code_of_runs("plot_attention", [plan.attending]),
+        index="<results>/data/{dataset}/split1/index.csv",
         store="<results>/store/{dataset}/images",
-        models=lambda wc: [f"{run}/model.pt" for run in scale_runs(wc.dataset)],
-        attended=lambda wc: scale_attended(wc.dataset)[:-1],
+        models=lambda wc: [f"{run}/model.pt" for run in plan.attention_runs(wc.dataset)],
+        attended=lambda wc: plan.attention_boxes(wc.dataset),
     output:
         report(
             "<results>/figures/attention_{dataset}.png",
@@ -165,14 +125,13 @@ rule plot_attention:
         "<benchmarks>/plot_attention/{dataset}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(4000),
         runtime=scaled(15),
     params:
-        runs=lambda wc: scale_runs(wc.dataset),
-        attended=lambda wc: flags({"attended": scale_attended(wc.dataset)[:-1]}),
+        runs=lambda wc: plan.attention_runs(wc.dataset),
+        attended=lambda wc: flags({"attended": plan.attention_boxes(wc.dataset)}),
     shell:
         "python {input.script:q} --index {input.index:q} --store {input.store:q} --runs {params.runs:q}"
         " {params.attended} --output {output:q} 2>&1 | tee {log:q}"
@@ -180,11 +139,10 @@ rule plot_attention:
 
 rule plot_attended:
     input:
-        script=script("plot_attended"),
-        modules=modules("plot_attended"),
-        index="<results>/data/{dataset}/index.csv",
-        attended=lambda wc: first_attended(wc.dataset)[0],
-        overlaps=lambda wc: overlaps(first_attended(wc.dataset)),
+        **plan.code("plot_attended"),
+        index="<results>/data/{dataset}/split1/index.csv",
+        attended=lambda wc: plan.first_attended(wc.dataset)[0],
+        overlaps=lambda wc: beside(plan.first_attended(wc.dataset), "iou.json"),
     output:
         report(
             "<results>/figures/attended_{dataset}.png",
@@ -197,7 +155,6 @@ rule plot_attended:
         "<benchmarks>/plot_attended/{dataset}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
@@ -207,49 +164,48 @@ rule plot_attended:
         " --iou {input.overlaps:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
-rule plot_classifiers:
+rule plot_sweep:
     input:
-        script=script("plot_classifiers"),
-        modules=modules("plot_classifiers"),
-        metrics=lambda wc: run_metrics(
+        **plan.code("plot_sweep"),
+        data=plan.labels,
+        detectors=lambda wc: plan.sweep_detectors(wc.sweep, wc.dataset),
+        metrics=lambda wc: measured(
             [
-                *classifier_runs(wc.dataset),
-                *run_folders(wc.dataset, "baseline", CLASSIFIERS["backbone"]),
+                *plan.sweep_runs(wc.sweep, wc.dataset),
+                *plan.sweep_baselines(wc.sweep, wc.dataset),
             ]
         ),
     output:
         report(
-            "<results>/figures/classifiers_{dataset}.png",
-            caption="../report/classifiers.rst",
+            "<results>/figures/{sweep}_{dataset}.png",
+            caption="../report/sweep.rst",
             category="Training",
         ),
     log:
-        "<logs>/plot_classifiers/{dataset}.log",
+        "<logs>/plot_sweep/{sweep}_{dataset}.log",
     benchmark:
-        "<benchmarks>/plot_classifiers/{dataset}.tsv"
+        "<benchmarks>/plot_sweep/{sweep}_{dataset}.tsv"
+    wildcard_constraints:
+        sweep=plan.named_alike(plan.sweeps),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
         runtime=scaled(15),
     params:
-        runs=lambda wc: classifier_runs(wc.dataset),
-        baselines=lambda wc: run_folders(
-            wc.dataset, "baseline", CLASSIFIERS["backbone"]
-        ),
-        usual=config["aca"]["classifiers"],
+        what=lambda wc: flags(plan.sweep_flags(wc.sweep, wc.dataset)),
     shell:
-        "python {input.script:q} --dataset {wildcards.dataset:q} --runs {params.runs:q}"
-        " --baseline-runs {params.baselines:q} --count {params.usual} --output {output:q} 2>&1 | tee {log:q}"
+        "python {input.script:q} --dataset {wildcards.dataset:q} {params.what} --output {output:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule plot_runs:
     input:
-        script=lambda wc: script(f"plot_{wc.kind}"),
-        modules=lambda wc: modules(f"plot_{wc.kind}"),
-        metrics=lambda wc: run_metrics(curve_runs(wc.dataset)),
+        script=lambda wc: plan.script(f"plot_{wc.kind}"),
+        modules=lambda wc: plan.modules(f"plot_{wc.kind}"),
+        data=plan.labels,
+        metrics=lambda wc: measured(plan.curve_runs(wc.dataset)),
     output:
         report(
             "<results>/figures/{kind}_{dataset}.png",
@@ -264,21 +220,21 @@ rule plot_runs:
         kind="curves|confusion",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
         runtime=scaled(15),
     params:
-        runs=lambda wc: curve_runs(wc.dataset),
+        runs=lambda wc: plan.curve_runs(wc.dataset),
+        names=lambda wc: flags(plan.readers_of(plan.curve_runs(wc.dataset), wc.dataset)),
     shell:
-        "python {input.script:q} --runs {params.runs:q} --output {output:q} 2>&1 | tee {log:q}"
+        "python {input.script:q} --runs {params.runs:q} {params.names} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_table:
     input:
-        script=script("plot_table"),
-        modules=modules("plot_table"),
+        **plan.code("plot_table"),
+        data=plan.labels,
         table="<results>/tables/{table}.csv",
     output:
         report(
@@ -291,13 +247,14 @@ rule plot_table:
     benchmark:
         "<benchmarks>/plot_table/{table}.tsv"
     wildcard_constraints:
-        table="|".join(TABLES) or "none",
+        table=plan.named_alike(plan.tables),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
         runtime=scaled(15),
+    params:
+        names=lambda wc: flags(plan.readers(wc.table)),
     shell:
-        "python {input.script:q} --table {input.table:q} --output {output:q} 2>&1 | tee {log:q}"
+        "python {input.script:q} --table {input.table:q} {params.names} --output {output:q} 2>&1 | tee {log:q}"

@@ -3,19 +3,17 @@
 
 rule infer_masks:
     input:
-        script=script("infer_masks"),
-        modules=modules("infer_masks"),
-        index="<results>/data/{dataset}/index.csv",
-        model="<results>/segment/{dataset}/model.pt",
+        **plan.code("infer_masks"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        model="<results>/segment/{dataset}/split{split}/model.pt",
     output:
-        directory("<results>/masks/{dataset}/segmenter"),
+        directory("<results>/masks/{dataset}/split{split}/segmenter"),
     log:
-        "<logs>/infer_masks/{dataset}.log",
+        "<logs>/infer_masks/{dataset}-split{split}.log",
     benchmark:
-        "<benchmarks>/infer_masks/{dataset}.tsv"
+        "<benchmarks>/infer_masks/{dataset}-split{split}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=gpus,
         mem_mb=scaled(4000),
@@ -23,11 +21,11 @@ rule infer_masks:
     params:
         options=lambda wc: flags(
             {
-                "scales": settings("segment", wc.dataset)["inference_scales"],
-                **numerics(settings("segment", wc.dataset)),
+                "scales": plan.settings("segment", wc.dataset)["inference_scales"],
+                **plan.numerics(plan.settings("segment", wc.dataset)),
             }
         ),
-        files=lambda wc, input: flags(device_flags()),
+        files=lambda wc, input: flags(plan.device_flags()),
     shell:
         "python {input.script:q} --index {input.index:q} --model {input.model:q} {params.options}"
         " {params.files} --output {output:q} 2>&1 | tee {log:q}"
@@ -35,31 +33,29 @@ rule infer_masks:
 
 rule make_masks:
     input:
-        script=script("make_masks"),
-        modules=modules("make_masks"),
-        index="<results>/data/{dataset}/index.csv",
+        **plan.code("make_masks"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
         masks=branch(
             lambda wc: wc.mask_source == "shuffled",
-            then="<results>/masks/{dataset}/segmenter",
+            then="<results>/masks/{dataset}/split{split}/segmenter",
             otherwise=[],
         ),
     output:
-        directory("<results>/masks/{dataset}/{mask_source}"),
+        directory("<results>/masks/{dataset}/split{split}/{mask_source}"),
     log:
-        "<logs>/make_masks/{dataset}-{mask_source}.log",
+        "<logs>/make_masks/{dataset}-split{split}-{mask_source}.log",
     benchmark:
-        "<benchmarks>/make_masks/{dataset}-{mask_source}.tsv"
+        "<benchmarks>/make_masks/{dataset}-split{split}-{mask_source}.tsv"
     wildcard_constraints:
         mask_source="truth|auto|shuffled",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
         runtime=scaled(120),
     params:
-        classes=lambda wc: flags({"classes": mask_classes(wc.dataset)}),
+        classes=lambda wc: flags({"classes": plan.mask_classes(wc.dataset)}),
         masks=lambda wc, input: flags({"masks": input.masks or None}),
     shell:
         "python {input.script:q} --source {wildcards.mask_source:q} --index {input.index:q} {params.classes} {params.masks}"
@@ -68,19 +64,19 @@ rule make_masks:
 
 rule mask_regions:
     input:
-        script=script("mask_regions"),
-        modules=modules("mask_regions"),
-        index="<results>/data/{dataset}/index.csv",
-        detections="<results>/detect/{dataset}/{annotated}/detections.csv",
+        **plan.code("mask_regions"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        detections="<results>/detect/{dataset}/split{split}/{annotated}/detections.csv",
     output:
-        directory("<results>/masks/{dataset}/{region}-{content}-{annotated}{shuffled}"),
+        directory(
+            "<results>/masks/{dataset}/split{split}/{region}-{content}-{annotated}{shuffled}"
+        ),
     log:
-        "<logs>/mask_regions/{dataset}-{region}-{content}-{annotated}{shuffled}.log",
+        "<logs>/mask_regions/{dataset}-split{split}-{region}-{content}-{annotated}{shuffled}.log",
     benchmark:
-        "<benchmarks>/mask_regions/{dataset}-{region}-{content}-{annotated}{shuffled}.tsv"
+        "<benchmarks>/mask_regions/{dataset}-split{split}-{region}-{content}-{annotated}{shuffled}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
@@ -88,9 +84,9 @@ rule mask_regions:
     params:
         options=lambda wc: flags(
             {
-                "regions": regions(wc.dataset),
-                "confidence": settings("detect", wc.dataset)["confidence"],
-                "keep": settings("detect", wc.dataset)["keep"],
+                "regions": plan.regions(wc.dataset),
+                "confidence": plan.settings("detect", wc.dataset)["confidence"],
+                "keep": plan.settings("detect", wc.dataset)["keep"],
                 "shuffle_seed": 0 if wc.shuffled else None,
             }
         ),
@@ -100,11 +96,11 @@ rule mask_regions:
         " 2>&1 | tee {log:q}"
 
 
+# Images are stored once: whatever the split, all are in the first one's index.
 rule build_store:
     input:
-        script=script("build_store"),
-        modules=modules("build_store"),
-        index="<results>/data/{dataset}/index.csv",
+        **plan.code("build_store"),
+        index="<results>/data/{dataset}/split1/index.csv",
     output:
         directory("<results>/store/{dataset}/images"),
     log:
@@ -113,14 +109,16 @@ rule build_store:
         "<benchmarks>/build_store/{dataset}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
         runtime=scaled(60),
     params:
         options=lambda wc: flags(
-            settings("classify", wc.dataset), "resize", "test_resize", "short_edge"
+            plan.settings("classify", wc.dataset),
+            "resize",
+            "test_resize",
+            "short_edge",
         ),
     shell:
         "python {input.script:q} --index {input.index:q} {params.options} --output {output:q} 2>&1 | tee {log:q}"
@@ -128,26 +126,24 @@ rule build_store:
 
 rule build_counterparts:
     input:
-        script=script("build_store"),
-        modules=modules("build_store"),
-        index="<results>/data/{dataset}/index.csv",
-        masks="<results>/masks/{dataset}/{mask_source}",
+        **plan.code("build_store"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        masks="<results>/masks/{dataset}/split{split}/{mask_source}",
     output:
-        directory("<results>/store/{dataset}/counterparts/{mask_source}"),
+        directory("<results>/store/{dataset}/split{split}/counterparts/{mask_source}"),
     log:
-        "<logs>/build_counterparts/{dataset}-{mask_source}.log",
+        "<logs>/build_counterparts/{dataset}-split{split}-{mask_source}.log",
     benchmark:
-        "<benchmarks>/build_counterparts/{dataset}-{mask_source}.tsv"
+        "<benchmarks>/build_counterparts/{dataset}-split{split}-{mask_source}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
         runtime=scaled(60),
     params:
         options=lambda wc: flags(
-            settings("classify", wc.dataset), "resize", "short_edge"
+            plan.settings("classify", wc.dataset), "resize", "short_edge"
         ),
     shell:
         "python {input.script:q} --index {input.index:q} --masked {input.masks:q}/masked {params.options}"
@@ -156,26 +152,24 @@ rule build_counterparts:
 
 rule pool_masks:
     input:
-        script=script("pool_masks"),
-        modules=modules("pool_masks"),
-        index="<results>/data/{dataset}/index.csv",
-        masks="<results>/masks/{dataset}/{mask_source}",
+        **plan.code("pool_masks"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        masks="<results>/masks/{dataset}/split{split}/{mask_source}",
     output:
-        directory("<results>/store/{dataset}/masks/{mask_source}"),
+        directory("<results>/store/{dataset}/split{split}/masks/{mask_source}"),
     log:
-        "<logs>/pool_masks/{dataset}-{mask_source}.log",
+        "<logs>/pool_masks/{dataset}-split{split}-{mask_source}.log",
     benchmark:
-        "<benchmarks>/pool_masks/{dataset}-{mask_source}.tsv"
+        "<benchmarks>/pool_masks/{dataset}-split{split}-{mask_source}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
         runtime=scaled(60),
     params:
         options=lambda wc: flags(
-            settings("classify", wc.dataset), "resize", "short_edge"
+            plan.settings("classify", wc.dataset), "resize", "short_edge"
         ),
     shell:
         "python {input.script:q} --index {input.index:q} --masks {input.masks:q} {params.options}"

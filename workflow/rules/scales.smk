@@ -3,20 +3,19 @@
 
 rule attend_regions:
     input:
-        script=script("attend_regions"),
-        modules=modules("attend_regions"),
+        script=plan.script("attend_regions"),
+        modules=lambda wc: plan.code_of_run(wc, "attend_regions"),
         store="<results>/store/{dataset}/images",
-        model="<results>/runs/{dataset}/{method}/{backbone}/seed{seed}/model.pt",
-        zoom=lambda wc: zoom(wc.dataset, wc.method, wc.backbone, wc.seed),
+        model="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/model.pt",
+        zoom=plan.zoom_of,
     output:
-        "<results>/attend/{dataset}/{method}/{backbone}/seed{seed}/attended.csv",
+        "<results>/attend/{dataset}/split{split}/{method}/{backbone}/seed{seed}/attended.csv",
     log:
-        "<logs>/attend_regions/{dataset}-{method}-{backbone}-seed{seed}.log",
+        "<logs>/attend_regions/{dataset}-split{split}-{method}-{backbone}-seed{seed}.log",
     benchmark:
-        "<benchmarks>/attend_regions/{dataset}-{method}-{backbone}-seed{seed}.tsv"
+        "<benchmarks>/attend_regions/{dataset}-split{split}-{method}-{backbone}-seed{seed}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=gpus,
         mem_mb=scaled(4000),
@@ -26,8 +25,8 @@ rule attend_regions:
         files=lambda wc, input: flags(
             {
                 "zoom": input.zoom or None,
-                **numerics(config["classify"]),
-                **device_flags(config["classify"]["slots"]),
+                **plan.numerics(config["classify"]),
+                **plan.device_flags(config["classify"]["slots"]),
             }
         ),
     shell:
@@ -37,19 +36,17 @@ rule attend_regions:
 
 rule evaluate_attended:
     input:
-        script=script("evaluate_attended"),
-        modules=modules("evaluate_attended"),
-        index="<results>/data/{dataset}/index.csv",
-        attended="<results>/attend/{dataset}/{method}/{backbone}/seed{seed}/attended.csv",
+        **plan.code("evaluate_attended"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        attended="<results>/attend/{dataset}/split{split}/{method}/{backbone}/seed{seed}/attended.csv",
     output:
-        "<results>/attend/{dataset}/{method}/{backbone}/seed{seed}/iou.json",
+        "<results>/attend/{dataset}/split{split}/{method}/{backbone}/seed{seed}/iou.json",
     log:
-        "<logs>/evaluate_attended/{dataset}-{method}-{backbone}-seed{seed}.log",
+        "<logs>/evaluate_attended/{dataset}-split{split}-{method}-{backbone}-seed{seed}.log",
     benchmark:
-        "<benchmarks>/evaluate_attended/{dataset}-{method}-{backbone}-seed{seed}.tsv"
+        "<benchmarks>/evaluate_attended/{dataset}-split{split}-{method}-{backbone}-seed{seed}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(1000),
@@ -62,44 +59,34 @@ rule evaluate_attended:
 
 rule combine_scales:
     input:
-        script=script("combine_scales"),
-        modules=modules("combine_scales"),
+        script=plan.script("combine_scales"),
+        modules=lambda wc: plan.code_of_runs("combine_scales", plan.scales(wc.method)),
         store="<results>/store/{dataset}/images",
-        models=lambda wc: [
-            f"<results>/runs/{wc.dataset}/{name}/{wc.backbone}/seed{wc.seed}/model.pt"
-            for name in scales(wc.method)
-        ],
-        zooms=lambda wc: [
-            zoom(wc.dataset, name, wc.backbone, wc.seed)
-            for name in scales(wc.method)[1:]
-        ],
+        models=lambda wc: [f"{run}/model.pt" for run in plan.scale_runs(wc)],
+        zooms=lambda wc: plan.scale_zooms(wc),
     output:
-        args="<results>/runs/{dataset}/{method}/{backbone}/seed{seed}/args.yaml",
-        predictions="<results>/runs/{dataset}/{method}/{backbone}/seed{seed}/predictions.csv",
-        metrics="<results>/runs/{dataset}/{method}/{backbone}/seed{seed}/metrics.json",
+        args="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/args.yaml",
+        predictions="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/predictions.csv",
+        metrics="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/metrics.json",
     log:
-        "<logs>/combine_scales/{dataset}-{method}-{backbone}-seed{seed}.log",
+        "<logs>/combine_scales/{dataset}-split{split}-{method}-{backbone}-seed{seed}.log",
     benchmark:
-        "<benchmarks>/combine_scales/{dataset}-{method}-{backbone}-seed{seed}.tsv"
+        "<benchmarks>/combine_scales/{dataset}-split{split}-{method}-{backbone}-seed{seed}.tsv"
     wildcard_constraints:
-        method=r"(aca|maxpool)[a-z0-9-]*(?<!-s\d)",
+        method=plan.averaged,
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=gpus,
         mem_mb=scaled(4000),
         runtime=scaled(60),
     params:
-        runs=lambda wc: [
-            f"{RESULTS}/runs/{wc.dataset}/{name}/{wc.backbone}/seed{wc.seed}"
-            for name in scales(wc.method)
-        ],
+        runs=plan.scale_runs,
         files=lambda wc, input: flags(
             {
                 "zooms": list(input.zooms),
-                **numerics(config["classify"]),
-                **device_flags(config["classify"]["slots"]),
+                **plan.numerics(config["classify"]),
+                **plan.device_flags(config["classify"]["slots"]),
             }
         ),
         folder=subpath(output.metrics, parent=True),

@@ -3,24 +3,22 @@
 
 rule train_segmenter:
     input:
-        script=script("train_segmenter"),
-        modules=modules("train_segmenter"),
-        index="<results>/data/{dataset}/index.csv",
-        annotated="<results>/annotate/{dataset}/annotated.csv",
-        marks="<results>/annotate/{dataset}/marks",
-        weights=lambda wc: segmenter_weights(wc.dataset),
-        init_from=lambda wc: segmenter_ancestor(wc.dataset),
+        **plan.code("train_segmenter"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        annotated="<results>/annotate/{dataset}/split{split}/annotated.csv",
+        marks="<results>/annotate/{dataset}/split{split}/marks",
+        weights=lambda wc: plan.segmenter_weights(wc.dataset),
+        init_from=lambda wc: plan.segmenter_ancestor(wc.dataset),
     output:
-        model="<results>/segment/{dataset}/model.pt",
-        history="<results>/segment/{dataset}/history.csv",
-        args="<results>/segment/{dataset}/args.yaml",
+        model="<results>/segment/{dataset}/split{split}/model.pt",
+        history="<results>/segment/{dataset}/split{split}/history.csv",
+        args="<results>/segment/{dataset}/split{split}/args.yaml",
     log:
-        "<logs>/train_segmenter/{dataset}.log",
+        "<logs>/train_segmenter/{dataset}-split{split}.log",
     benchmark:
-        "<benchmarks>/train_segmenter/{dataset}.tsv"
+        "<benchmarks>/train_segmenter/{dataset}-split{split}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=gpus,
         mem_mb=scaled(6000),
@@ -28,10 +26,10 @@ rule train_segmenter:
     params:
         options=lambda wc: flags(
             {
-                "classes": mask_classes(wc.dataset),
+                "classes": plan.mask_classes(wc.dataset),
                 **{
                     key: value
-                    for key, value in settings("segment", wc.dataset).items()
+                    for key, value in plan.settings("segment", wc.dataset).items()
                     if key not in ("weights", "init_from", "inference_scales")
                 },
             }
@@ -40,11 +38,11 @@ rule train_segmenter:
             {
                 "weights": input.weights or None,
                 "init_from": input.init_from or None,
-                **device_flags(),
+                **plan.device_flags(),
             }
         ),
         # Not declared as output: Snakemake would delete it with a failed job's files.
-        resume=f"{RESULTS}/.resume/segment/{{dataset}}",
+        resume=f"{plan.results}/.resume/segment/{{dataset}}/split{{split}}",
         folder=subpath(output.model, parent=True),
     shell:
         "python {input.script:q} --index {input.index:q} --annotated {input.annotated:q} {params.options}"
@@ -53,28 +51,26 @@ rule train_segmenter:
 
 rule evaluate_masks:
     input:
-        script=script("evaluate_masks"),
-        modules=modules("evaluate_masks"),
-        index="<results>/data/{dataset}/index.csv",
-        masks="<results>/masks/{dataset}/segmenter",
-        annotated="<results>/annotate/{dataset}/annotated.csv",
-        args="<results>/segment/{dataset}/args.yaml",
-        history="<results>/segment/{dataset}/history.csv",
+        **plan.code("evaluate_masks"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        masks="<results>/masks/{dataset}/split{split}/segmenter",
+        annotated="<results>/annotate/{dataset}/split{split}/annotated.csv",
+        args="<results>/segment/{dataset}/split{split}/args.yaml",
+        history="<results>/segment/{dataset}/split{split}/history.csv",
     output:
-        "<results>/segment/{dataset}/metrics.json",
+        "<results>/segment/{dataset}/split{split}/metrics.json",
     log:
-        "<logs>/evaluate_masks/{dataset}.log",
+        "<logs>/evaluate_masks/{dataset}-split{split}.log",
     benchmark:
-        "<benchmarks>/evaluate_masks/{dataset}.tsv"
+        "<benchmarks>/evaluate_masks/{dataset}-split{split}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         gpu=0,
         mem_mb=scaled(2000),
         runtime=scaled(60),
     params:
-        classes=lambda wc: flags({"classes": mask_classes(wc.dataset)}),
+        classes=lambda wc: flags({"classes": plan.mask_classes(wc.dataset)}),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} --index {input.index:q}"
         " --masks {input.masks:q} --annotated {input.annotated:q} {params.classes} --split test"

@@ -23,10 +23,10 @@ class Method:
     """One method. Its code: `methods/<module>.py`, class `class_name` (None where torch trains nothing).
 
     label, colour: for readers. place: in the order of tables. section: of the config that holds its options
-    and settings. options: what its network is given, by name: JSON schemas with `symbol`, the paper's, and `of`,
-    where a value comes from if not from the config. settings: what else its section says. guided_by: "masks",
-    "regions" or "". averages_scales: a run of it averages the networks of all scales. attends: where it looks
-    is what the next scale sees. script: the program that makes a run of it. backbone: its only one.
+    and settings. options: what its network is given, by name: JSON schemas with `symbol`, the paper's, and
+    `of`, where a value comes from if not from the config. settings: what else its section says. guided_by:
+    "masks", "regions" or "". averages_scales: a run of it averages the networks of all scales. attends: where
+    it looks is what the next scale sees. script: the program that makes a run of it. backbone: its only one.
     """
 
     name: str
@@ -62,3 +62,19 @@ def methods(folder: Path = PACKAGE / "methods") -> dict[str, Method]:
         return {each["name"]: Method(**each) for each in sorted(made, key=lambda each: each["place"])}
     except (TypeError, KeyError) as error:
         raise InputError(f"{folder}: a declaration lacks a key or has one too many ({error})") from error
+
+
+@dataclass(frozen=True)
+class View:
+    """What changes what a network sees. Its code: `views/<name>.py`. options: what a variant may set, as JSON
+    schemas by name."""
+
+    name: str
+    summary: str
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@cache
+def views(folder: Path = PACKAGE / "views") -> dict[str, View]:
+    """Every view by name."""
+    return {path.stem: View(path.stem, **read_yaml(path)) for path in sorted(folder.glob("*.yaml"))}

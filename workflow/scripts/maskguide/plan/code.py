@@ -1,5 +1,7 @@
-"""Which of the package's modules a script imports, directly or not. Imports nothing heavy.
+"""Which code a job depends on: an edit in one of these files re-runs it. Imports nothing heavy.
 
+The import graph is the rebuild graph: a job depends on the modules that its script imports, directly or not.
+Left out are rooms that change no result (`QUIET`); for a script that computes, also those that only show.
 By the text of the import statements: parsing all scripts takes ten times as long, at each start of snakemake.
 A line of a docstring that looks like an import counts as one, which at worst re-runs a job too many.
 """
@@ -7,6 +9,7 @@ A line of a docstring that looks like an import counts as one, which at worst re
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -16,15 +19,39 @@ IMPORT = re.compile(
     re.MULTILINE,
 )
 COMMENT = re.compile(r"#[^\n]*")
+QUIET = ("plan", "system")  # command line, devices, signals, files; what a run consists of
+SHOWING = (
+    "drawing",
+    "reporting",
+)  # looks and labels: results for scripts that show, none for those that compute
+SHOW = ("plot_", "make_table", "collect_metrics", "evaluate_")
+
+
+def of_job(script: Path, further: Iterable[str] = ()) -> list[str]:
+    """The files of the package that a job of `script` depends on, sorted.
+
+    further: modules that it imports by name, such as "methods/mga".
+    """
+    package = script.parent / "maskguide"
+    found = set(modules(script))
+    for name in further:
+        file = package / f"{name}.py"
+        found |= {file, *modules(file, script.parent)}
+    left_out = QUIET if script.name.startswith(SHOW) else (*QUIET, *SHOWING)
+    return sorted(str(path) for path in found if path.relative_to(package).parts[0] not in left_out)
 
 
 @cache
-def modules(script: Path) -> tuple[Path, ...]:
-    """The files of the package that `script` depends on, sorted; the package lies beside the script."""
+def modules(start: Path, folder: Path | None = None) -> tuple[Path, ...]:
+    """The files of the package that `start` imports, directly or not, sorted.
+
+    The package lies in `folder`, or beside `start`.
+    """
+    folder = folder or start.parent
     found: set[Path] = set()
-    waiting = [script]
+    waiting = [start]
     while waiting:
-        new = imported(waiting.pop(), script.parent) - found
+        new = imported(waiting.pop(), folder) - found
         found |= new
         waiting += new
     return tuple(sorted(found))

@@ -1,0 +1,83 @@
+"""The plan: what this run consists of, in plain Python (`workflow/scripts/maskguide/plan`). Rules ask `plan`."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+# Relative, so that a project folder that was moved re-runs nothing.
+SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
+sys.path.insert(0, str(SCRIPTS))
+from maskguide.plan.plan import Plan, beside, measured
+from maskguide.plan.settings import flags
+from maskguide.system import interruption, one_snakemake, slurm_plugin
+from maskguide.system.files import InputError
+
+slurm_plugin.become_array_task()
+# Nothing is written outside the project: jobs inherit where matplotlib keeps its list of fonts.
+os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(".snakemake/matplotlib"))
+
+try:
+    plan = Plan(config, SCRIPTS)
+except InputError as error:
+    raise WorkflowError(str(error)) from error
+
+ENVIRONMENT = "../../envs/maskguide.yaml"
+SACCT = f"{workflow.current_basedir}/../../profiles/slurm/bin"
+
+# Jobs end when their snakemake does, even by SIGKILL; the next one finds a folder it can work in.
+if workflow.is_main_process:
+    another = one_snakemake.enter()
+    if another:
+        logger.warning(another)
+    for name, run in plan.same.items():
+        logger.info(
+            f"{name}: has the options of {run}; it is trained once and shown as {run}"
+        )
+interruption.announce()
+# A job that is asked to stop says so in its log: `tee` leaves after it.
+shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\"; }}; ")
+
+
+wildcard_constraints:
+    dataset="|".join(plan.datasets),
+    split=r"\d+",
+    method=plan.networks,
+    backbone="[a-z0-9_]+",
+    seed=r"\d+",
+    mask_source=r"segmenter|truth|auto|shuffled|\w+-(filled|binarised)-\d+(-shuffled)?",
+    annotated=r"\d+",
+    region="[a-z][a-z0-9_]*",
+    content="filled|binarised",
+    shuffled="(-shuffled)?",
+
+
+def begin_work():
+    """Before the first job: refuse to work beside another snakemake, both would write the same files."""
+    if workflow.is_main_process:
+        try:
+            one_snakemake.work()
+        except one_snakemake.AnotherSnakemakeError as error:
+            raise WorkflowError(str(error)) from error
+        if workflow.executor_plugin.name == "slurm":
+            slurm_plugin.replace_sacct(SACCT)
+            slurm_plugin.cancel_left_behind()
+
+
+def gpus(wildcards=None):
+    """GPUs that a training job asks for: 1, but 0 for a local run on a machine that has none, or on CPUs."""
+    if config["device"] == "cpu":
+        return 0
+    executor = workflow.executor_plugin
+    common = executor.common_settings if executor else None
+    local = common is None or common.local_exec or common.dryrun_exec
+    return 0 if local and shutil.which("nvidia-smi") is None else 1
+
+
+def scaled(amount):
+    """Memory or time that grows with each attempt of a job that failed."""
+    return lambda wildcards, attempt: amount * attempt

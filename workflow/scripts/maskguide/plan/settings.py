@@ -1,0 +1,119 @@
+"""A run's config, checked and filled in, and what it says of each data set."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from maskguide.plan import code, config_check, datasets, schema
+from maskguide.system.files import InputError
+
+REGISTRY = "resources/datasets.yaml"
+NUMERICS = ("deterministic", "precision")  # what digits depend on besides the seed
+MARKS = {"annotate": "annotations", "boxes": "boxes"}
+KINDS = ("imagenet", "generated", "coco")  # starting weights that a rule makes or fetches
+
+
+def flags(options: Mapping[str, Any], *keys: str) -> str:
+    """Render options as quoted command-line flags; only `keys` where given. None, False and [] are left out.
+
+    Sorted, so that the order of keys in a config changes nothing. Snakemake re-runs a job whose params
+    changed, but looks away from params that are functions of `input`: options from the config and flags for
+    input files must be params of their own.
+    """
+    words = []
+    for key in keys or sorted(options):
+        value = options[key]
+        if value is None or value is False or value == []:
+            continue
+        words.append(f"--{key.replace('_', '-')}")
+        if value is not True:
+            words += map(str, value) if isinstance(value, list) else [str(value)]
+    return " ".join(map(shlex.quote, words))
+
+
+class Settings:
+    """The config and the registry of data sets. `InputError` where either is wrong, in one line.
+
+    config: as Snakemake read it; filled in, in place. scripts: the folder of scripts. Paths of the plan are
+    relative to where snakemake works.
+    """
+
+    def __init__(self, config: dict[str, Any], scripts: Path, registry: str = REGISTRY) -> None:
+        wrong = config_check.complaint(config, schema.config_schema())
+        if wrong:
+            raise InputError(wrong)
+        config_check.fill_in(config, schema.config_schema())
+        self.config, self.scripts = config, scripts
+        self.results = f"results/{config['run']}"
+        self.entries = datasets.entries(config, datasets.registry(registry), registry)
+        self.registry = registry
+        self.datasets = list(config["datasets"])
+        self.generated = [name for name in self.datasets if "generator" in self.entries[name]["source"]]
+        self.own = [name for name in self.datasets if datasets.is_own(config["datasets"][name])]
+        self.published = [name for name in self.datasets if name not in (*self.generated, *self.own)]
+
+    def settings(self, section: str, dataset: str) -> dict[str, Any]:
+        """A config section, with what the data set says otherwise put over it."""
+        own = self.config["datasets"][dataset][section]
+        return {**self.config[section], **{key: value for key, value in own.items() if value is not None}}
+
+    def splits(self, dataset: str) -> list[int]:
+        """The numbers of the data set's splits."""
+        return [1]
+
+    def script(self, name: str) -> str:
+        """The path of a rule's script."""
+        return str(self.scripts / f"{name}.py")
+
+    def code(self, name: str) -> dict[str, Any]:
+        """The inputs of a rule that are code: its script, and the modules that this imports."""
+        return {"script": self.script(name), "modules": self.modules(name)}
+
+    def modules(self, name: str, further: Sequence[str] = ()) -> list[str]:
+        """The modules that a script imports, `further` ones by name: an edit in one re-runs its jobs."""
+        return code.of_job(self.scripts / f"{name}.py", further)
+
+    def mask_classes(self, dataset: str) -> list[str]:
+        """The names of the data set's mask classes, background left out."""
+        return self.entries[dataset]["mask_classes"]
+
+    def regions(self, dataset: str) -> list[str]:
+        """The names of the data set's regions, in the order of the detector's classes."""
+        return list(self.entries[dataset]["regions"])
+
+    def device_flags(self, slots: int | None = None) -> dict[str, Any]:
+        """Where a job computes, which changes no result: among params that are functions of `input`."""
+        device = self.config["device"]
+        return {"device": None if device == "auto" else device, "slots": slots}
+
+    def numerics(self, section: Mapping[str, Any]) -> dict[str, Any]:
+        """What the digits of a result depend on besides the seed, of a section of the config."""
+        return {key: section[key] for key in NUMERICS}
+
+    def weights_file(self, backbone: str, kind: str) -> str | list:
+        """The file that holds a backbone's starting weights; an empty list stands for none."""
+        if backbone in self.config["weights"]:
+            return self.config["weights"][backbone]
+        return f"resources/weights/{backbone}-{kind}.pth" if kind in KINDS else []
+
+    def marks_place(self, dataset: str, section: str) -> str:
+        """Where a person puts the marks of the section `annotate` or `boxes`."""
+        return self.settings(section, dataset)["marks"] or f"resources/{dataset}/{MARKS[section]}"
+
+    def marks_folder(self, dataset: str, section: str) -> str | None:
+        """Where a person's marks lie; None unless the mode is manual."""
+        manual = self.settings(section, dataset)["mode"] == "manual"
+        return self.marks_place(dataset, section) if manual else None
+
+    def manual_marks(self, dataset: str, section: str) -> list[str]:
+        """A person's mark files that are there by now, so that a new or edited one is imported."""
+        folder = self.marks_folder(dataset, section)
+        return sorted(str(path) for path in Path(folder).rglob("*") if path.is_file()) if folder else []
+
+    def test_size(self, dataset: str) -> int | None:
+        """The side of the squares that test images are brought to; None where they keep their size."""
+        options = self.settings("classify", dataset)
+        return options["test_resize"] or options["resize"]
