@@ -3,6 +3,7 @@ import functools
 import pytest
 import torch
 from maskguide.learning import backbones
+from maskguide.plan import config_check
 from maskguide.system.files import InputError
 from torchvision import models
 
@@ -145,3 +146,9 @@ def test_unknown_names_are_refused():
     assert {"small", "vgg19", "inception_v3", "resnet50", "mobilenet_v2", "densenet161"} <= set(
         backbones.names()
     )
+
+
+def test_the_backbones_are_those_that_can_be_made():
+    assert sorted(config_check.BACKBONES) == sorted(backbones.names())
+    assert config_check.unknown_backbone("resnet50", "tables.table2") is None
+    assert "did you mean resnet50?" in config_check.unknown_backbone("resnet51", "tables.table2")

@@ -1,8 +1,9 @@
 """The modules that a script depends on, by the text of its imports: as the syntax tree has them."""
 
 import ast
+from pathlib import Path
 
-from maskguide.plan import imported
+from maskguide.plan import code, declared
 
 TEXT = '''"""Reads from maskguide.data; its users write
 from maskguide.system import cli
@@ -39,7 +40,7 @@ def test_every_script_as_the_syntax_tree_has_it(root):
     files = sorted(folder.rglob("*.py"))
     assert len(files) > 100
     for path in files:
-        assert imported.imported(path, folder) == parsed(path, folder), path
+        assert code.imported(path, folder) == parsed(path, folder), path
 
 
 def test_names_in_brackets_with_comments_inside_functions_and_renamed(tmp_path, root):
@@ -59,5 +60,34 @@ def test_names_in_brackets_with_comments_inside_functions_and_renamed(tmp_path, 
     script = tmp_path / "script.py"
     script.write_text(TEXT)
     expected = {"__init__", "system/cli", "system/gpu", "system/files", "data/store", "learning/training"}
-    assert imported.imported(script, tmp_path) == {package / f"{name}.py" for name in expected}
-    assert set(imported.modules(script)) == {package / f"{name}.py" for name in (*expected, "unused")}
+    assert code.imported(script, tmp_path) == {package / f"{name}.py" for name in expected}
+    assert set(code.modules(script)) == {package / f"{name}.py" for name in (*expected, "unused")}
+
+
+def test_a_job_depends_on_no_code_that_changes_no_result(root):
+    scripts = root / "workflow" / "scripts"
+    rooms = {
+        each.parts[-2] for each in map(Path, code.of_job(scripts / "train_classifier.py", ["methods/mga"]))
+    }
+    assert not rooms & {"plan", "system", "drawing", "reporting", "marks", "leaves", "segment", "detect"}
+    assert rooms >= {"data", "learning", "methods"}
+    for script in scripts.glob("*.py"):
+        found = [str(Path(each).relative_to(scripts)) for each in code.of_job(script)]
+        assert not any("/plan/" in each or "/system/" in each for each in found), script
+        if not script.name.startswith(("plot_", "make_table", "collect_metrics", "evaluate_")):
+            assert not any("/drawing/" in each or "/reporting/" in each for each in found), script
+
+
+def test_a_training_depends_on_its_own_methods_file_alone(root):
+    scripts = root / "workflow" / "scripts"
+    for name, method in declared.methods().items():
+        if method.class_name:
+            found = code.of_job(scripts / "train_classifier.py", [f"methods/{method.module}"])
+            own = [Path(each).stem for each in found if "/methods/" in each]
+            assert own == ["__init__", method.module], name
+
+
+def test_image_processing_is_no_input_of_a_training(root):
+    scripts = root / "workflow" / "scripts"
+    for script in ("train_classifier", "train_segmenter", "train_detector", "train_mdm", "pretrain_backbone"):
+        assert not any("automatic" in each for each in code.of_job(scripts / f"{script}.py")), script

@@ -1,0 +1,274 @@
+"""The plan asked directly: names and their runs, tables, sweeps, and what is refused."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from maskguide.plan import declared, variants
+from maskguide.plan.plan import Plan
+from maskguide.plan.settings import flags
+from maskguide.system.files import InputError, read_yaml
+
+SHOWN = {"datasets": ["leaves"], "backbone": "small"}
+
+
+@pytest.fixture
+def plan(root, monkeypatch):
+    """A plan of smoke.yaml, or of another config, with some keys replaced."""
+    monkeypatch.chdir(root)
+
+    def make(config="smoke", **edits) -> Plan:
+        return Plan({**read_yaml(f"config/{config}.yaml"), **edits}, Path("workflow/scripts"))
+
+    return make
+
+
+def names(runs):
+    return list(dict.fromkeys(Path(run).parts[-3] for run in runs))
+
+
+def of_run(name, dataset="leaves", backbone="small"):
+    return SimpleNamespace(dataset=dataset, split=1, method=name, backbone=backbone, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"a": 1, "b_c": "x y", "d": None, "e": False, "f": [], "g": True}, "--a 1 --b-c 'x y' --g"),
+        ({"list": [0.5, 1], "empty": ""}, "--empty '' --list 0.5 1"),
+    ],
+)
+def test_flags_are_quoted_sorted_and_without_what_is_not_there(options, expected):
+    assert flags(options) == expected
+    assert flags(dict(reversed(options.items()))) == expected
+
+
+def test_two_names_of_the_same_options_are_one_run(plan):
+    asked = ["baseline", "mga", "mga-segmenter", "mgfe", "mgfe-softmax", "mgfe-filled", "mga-truth"]
+    made = plan(tables={"compare": {**SHOWN, "methods": asked}})
+    assert names(made.table_runs("compare")) == ["baseline", "mga", "mgfe", "mga-truth"]
+    assert made.same == {"mga-segmenter": "mga", "mgfe-softmax": "mgfe", "mgfe-filled": "mgfe"}
+    made = plan(tables={"compare": {**SHOWN, "methods": asked}}, mgfe={"activation": "sigmoid"})
+    assert names(made.table_runs("compare")) == ["baseline", "mga", "mgfe", "mgfe-softmax", "mga-truth"]
+
+
+def test_one_network_and_an_average_of_one_are_not_the_same_run(plan):
+    made = plan(aca={"scales": 1}, tables={"compare": {**SHOWN, "methods": ["aca", "aca-s1"]}})
+    assert names(made.table_runs("compare")) == ["aca", "aca-s1"]
+
+
+def test_a_region_alone_is_the_method_itself_where_there_is_but_one(plan):
+    table = {"datasets": ["btfpis"], "backbone": "resnet50", "controls": []}
+    made = plan("butterfly", tables={"mgfe_table3": table})
+    assert names(made.table_runs("mgfe_table3")) == ["baseline", "mgfe"]
+    assert made.run_name("btfpis", "mgfe-butterfly", "resnet50") == "mgfe"
+
+
+def test_variants_of_the_config_stand_where_methods_may(plan):
+    more = {
+        "mga-tau10": {"method": "mga", "guidance_weight": 10, "label": "MGA, τ = 10"},
+        "slow": {"method": "baseline", "learning_rate": 0.001, "epochs": 9},
+        "zoomed": {"method": "baseline", "scale": 2},
+        "like-local": {"method": "aca", "losses": "local", "scale": 1},
+    }
+    table = {**SHOWN, "methods": [*more, "baseline"]}
+    made = plan(variants=more, tables={"mine": table})
+    assert names(made.table_runs("mine")) == ["mga-tau10", "slow", "zoomed", "aca-local-s1", "baseline"]
+    assert made.resolved("leaves", "mga-tau10", "small").options["guidance_weight"] == 10
+    assert made.resolved("leaves", "slow", "small").options["learning_rate"] == 0.001
+    assert made.resolved("leaves", "slow", "small").options["epochs"] == 9
+    assert made.resolved("leaves", "baseline", "small").options["epochs"] == 2
+    assert made.zoom_of(of_run("zoomed")).endswith("split1/aca-s1/small/seed1/attended.csv")
+    told = made.readers("mine")["names"]
+    assert '"label": "MGA, τ = 10"' in told and "aca-local-s1" not in told
+    assert made.table_flags("mine")["title"] == "mine"
+    assert f"{made.results}/tables/mine_tests.csv" in made.table_files()
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
+        ({"x": {"method": "mgx"}}, "config: variants.x: method 'mgx' is unknown; did you mean mga?"),
+        ({"mga-truth": {"method": "mga"}}, "config: variants.mga-truth: is a name in use already; "),
+        ({"x": {"method": "mga", "guidance_wait": 1}}, "is no option of mga; did you mean guidance_weight?"),
+        (
+            {"x": {"method": "baseline", "guidance_weight": 1}},
+            "config: variants.x.guidance_weight: is no opt",
+        ),
+        (
+            {"x": {"method": "mga", "guidance_weight": -1}},
+            "config: variants.x.guidance_weight: -1 is below 0",
+        ),
+        ({"x": {"method": "mga", "mask_source": "mine"}}, "variants.x.mask_source: 'mine' is none of segmen"),
+        ({"x": {"method": "mgfe", "annotated": 0}}, "config: variants.x.annotated: 0 is below 1"),
+        ({"x": {}}, "config: variants.x: lacks method"),
+        ({"x y": {"method": "mga"}}, "config: variants: 'x y' does not match"),
+    ],
+)
+def test_a_wrong_variant_is_refused_in_one_line(plan, edit, line):
+    with pytest.raises(InputError) as refused:
+        plan(variants=edit)
+    assert line in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        (
+            {"compare": {**SHOWN, "methods": ["mga-foo"]}},
+            "tables.compare: method 'mga-foo' is unknown; did you",
+        ),
+        (
+            {"compare": {**SHOWN, "methods": ["attention-x"]}},
+            "'attention-x' is unknown; did you mean attention?",
+        ),
+        (
+            {"mgfe_table3": {**SHOWN, "controls": ["mgfe-n0"]}},
+            "method 'mgfe-n0' is unknown; did you mean mgfe-n",
+        ),
+        ({"mgfe_table3": {**SHOWN, "controls": ["cam"]}}, "method 'cam' is unknown; "),
+        (
+            {"compare": {**SHOWN, "methods": ["aca-s3"]}},
+            "method 'aca-s3' sees scale 3, but aca.scales is 2; ",
+        ),
+        ({"mine": {**SHOWN}}, "config: tables.mine: lacks methods"),
+        ({"tabel2": {"datasets": ["leaves"]}}, "config: tables.tabel2: lacks backbone, methods"),
+        ({"mine": {"datasets": ["cub"], **SHOWN, "methods": ["mgx"]}}, "method 'mgx' is unknown"),
+        (
+            {"table1": {"datasets": ["btfpis"]}},
+            "config: tables.table1.datasets names 'btfpis', not a data set",
+        ),
+        ({"aca_boxes": {"datasets": ["leaves"], "backbone": "resnet51"}}, "did you mean resnet50?"),
+    ],
+)
+def test_a_wrong_table_is_refused_in_one_line(plan, table, line):
+    with pytest.raises(InputError) as refused:
+        plan(tables=table)
+    assert line in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_region_that_the_data_set_has_not_is_refused(plan):
+    table = {"datasets": ["btfpis"], "backbone": "resnet50", "methods": ["mgfe-vein"]}
+    with pytest.raises(InputError, match="btfpis has no region 'vein'; it has butterfly"):
+        plan("butterfly", tables={"compare": table})
+
+
+def test_every_name_in_use_can_be_run(plan):
+    made = plan(aca={"scales": 3})
+    for name in variants.in_use():
+        if name != "mdm":
+            resolved = made.resolved("leaves", name, "small")
+            assert resolved.method.name == variants.in_use()[name].method
+            assert made.runs("leaves", name, "small")
+    assert names(made.runs("leaves", "mdm", "small")) == ["mdm"]
+    assert len(made.runs("leaves", "mdm", "small")) == 1  # nothing is drawn: one run, not one for each seed
+
+
+def test_scales_and_what_cuts_their_images_out(plan):
+    made = plan(aca={"scales": 3})
+    assert made.scales("aca") == ["aca-s1", "aca-s2", "aca-s3"]
+    assert made.scales("aca-n4") == ["aca-n4-s1", "aca-n4-s2", "aca-n4-s3"]
+    assert made.scales("maxpool")[2] == "maxpool-s3"
+    assert made.zoom_of(of_run("aca-s1")) == []
+    assert "/aca-n4-s2/" in made.zoom_of(of_run("aca-n4-s3"))
+    assert "/aca-s1/" in made.zoom_of(of_run("maxpool-s2"))
+    assert made.zoom_of(of_run("mga")) == []
+
+
+def test_each_method_is_told_its_own_options_and_no_others(plan):
+    made = plan()
+    said = {
+        name: made.resolved("leaves", name, "small").options
+        for name in ("baseline", "attention", "mga", "mgfe")
+    }
+    assert "feature_weight" not in said["baseline"] and "guidance_weight" not in said["attention"]
+    assert said["attention"]["feature_weight"] == 0.5 and said["mgfe"]["feature_weight"] == 0.3
+    assert said["mga"]["mask_source"] == "segmenter" and said["mgfe"]["mask_source"] == "filled-4"
+    assert said["mgfe"]["regions"] == ["vein", "contour"] and said["mgfe"]["region_weights"] == [0.5, 0.2]
+    alone = made.resolved("leaves", "mgfe-contour", "small")
+    assert alone.options["region_weights"] == [0.2] and alone.masks == ("contour-filled-4",)
+    learning = made.resolved("leaves", "aca-s1", "small").options
+    assert (learning["optimizer"], learning["learning_rate"]) == ("adam", 0.0001)
+    assert made.resolved("leaves", "baseline", "densenet161").options["learning_rate"] == 0.05
+
+
+def test_an_edit_of_a_data_sets_own_keys_counts_for_it_alone(plan):
+    table = {"datasets": ["leaves", "btfpis"], "backbone": "small", "methods": ["baseline"]}
+    own = {"leaves": {"classify": {"epochs": 7}}, "btfpis": {}}
+    made = plan(datasets=own, tables={"compare": table})
+    assert made.resolved("leaves", "baseline", "small").options["epochs"] == 7
+    assert made.resolved("btfpis", "baseline", "small").options["epochs"] == 2
+
+
+def test_sweeps_are_an_option_its_values_and_a_figure(plan):
+    sweep = {**SHOWN, "methods": ["mga", "mga-truth"], "option": "guidance_weight", "values": [0.1, 1, 10]}
+    made = plan(sweeps={"tau": sweep})
+    assert f"{made.results}/figures/sweep_tau_leaves.png" in made.figures()
+    runs = names(made.sweep_runs("sweep_tau", "leaves"))
+    assert runs == [
+        *("mga", "mga-guidance_weight-1", "mga-guidance_weight-10"),
+        *("mga-truth", "mga-truth-guidance_weight-1", "mga-truth-guidance_weight-10"),
+    ]
+    assert made.resolved("leaves", runs[-1], "small").options["guidance_weight"] == 10
+    assert names(made.sweep_runs("classifiers", "leaves")) == ["aca-n1-s1", "aca-s1"]
+    assert names(made.sweep_runs("annotation", "leaves")) == ["mgfe-annotated-2", "mgfe"]
+    assert [Path(each).parts[-2] for each in made.sweep_detectors("annotation", "leaves")] == ["2", "4"]
+    assert set(made.all_runs) >= set(made.sweep_runs("sweep_tau", "leaves"))
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
+        ({"methods": ["mgx"]}, "config: sweeps.tau: method 'mgx' is unknown; did you mean mga?"),
+        ({"option": "tau"}, "config: sweeps.tau: mga has no option 'tau'; "),
+        ({"values": [-1]}, "guidance_weight: -1 is below 0"),
+        ({"datasets": ["cub200"]}, "config: sweeps.tau.datasets names 'cub200', not a data set of this run."),
+        ({"backbone": "resnet51"}, "did you mean resnet50?"),
+    ],
+)
+def test_a_wrong_sweep_is_refused_in_one_line(plan, edit, line):
+    sweep = {**SHOWN, "methods": ["mga"], "option": "guidance_weight", "values": [1]}
+    with pytest.raises(InputError) as refused:
+        plan(sweeps={"tau": {**sweep, **edit}})
+    assert line in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_training_depends_on_its_view_only_where_it_has_one(plan):
+    made = plan()
+    for name, zoomed in {"mga": False, "aca-s1": False, "aca-s2": True, "maxpool-s2": True}.items():
+        found = made.code_of_run(of_run(name))
+        assert any(each.endswith("views/zoom.py") for each in found) == zoomed, name
+        module = declared.methods()[variants.in_use()[name].method].module
+        assert f"workflow/scripts/maskguide/methods/{module}.py" in found
+
+
+def test_labels_are_inputs_of_tables_not_of_trainings(plan):
+    made = plan()
+    assert any(each.endswith("methods/tdsa.yaml") for each in made.labels)
+    assert "resources/datasets.yaml" in made.labels
+    assert not any(each.endswith(".yaml") for each in made.code_of_run(of_run("tdsa")))
+
+
+def test_what_a_table_is_made_of(plan):
+    made = plan()
+    assert made.sources("table1")["segments"] == ["results/smoke/segment/leaves/split1/metrics.json"]
+    assert made.sources("mgfe_table1")["detectors"] == ["results/smoke/detect/leaves/split1/4/metrics.json"]
+    assert len(made.sources("aca_boxes")["attended"]) == 2 * 2  # scales × seeds
+    compared = made.sources("compare")
+    assert len(compared["segments"]) == len(compared["detectors"]) == 1
+    assert names(made.table_runs("table2")) == ["baseline", "mga"]
+    assert names(made.table_runs("tdsa_table1")) if "tdsa_table1" in made.tables else True
+
+
+def test_tdsas_plain_row_is_of_the_network_that_it_rebuilds(plan):
+    made = plan(tables={"tdsa_table1": {"datasets": ["leaves"], "backbone": "vgg16_bn"}})
+    assert names(made.table_runs("tdsa_table1")) == ["tdsa-crossentropy", "tdsa-channels", "tdsa"]
+    made = plan(tables={"tdsa_table1": SHOWN})
+    assert names(made.table_runs("tdsa_table1")) == ["baseline", "tdsa-channels", "tdsa"]
+
+
+@pytest.mark.parametrize("config", [path.stem for path in Path(__file__).parents[2].glob("config/*.yaml")])
+def test_every_config_builds(plan, config):
+    made = plan(config)
+    assert made.all_runs and made.table_files() and made.figures()
+    assert len(set(made.all_runs)) == len(made.all_runs)
