@@ -9,7 +9,6 @@ import pytest
 from example_marks import CLASSES, SIZE, choose_all, imported, labelme, save_mask, write_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.drawing.contact_sheets import COLOURS, TILE, contact_sheet, tile
 from maskguide.marks.annotation_formats import (
     Shape,
     paint,
@@ -186,22 +185,3 @@ def test_one_class_masks_may_be_black_and_white(tmp_path, mode):
         image = image.convert(mode)
     image.save(tmp_path / "x.png")
     assert (read_label_mask(tmp_path / "x.png", 1, SIZE) == truth // 255).all()
-
-
-def test_marks_are_drawn_in_their_colours():
-    labels = np.zeros((100, 50), dtype=np.uint8)
-    labels[20:60, 10:40] = 1
-    labels[80:81, :] = 2  # thinner than a pixel of a smaller tile
-    picture = np.asarray(tile(np.zeros((100, 50, 3), dtype=np.uint8), labels))
-    assert picture.shape == (TILE, TILE // 2, 3)
-    colours = {tuple(colour) for colour in picture.reshape(-1, 3)}
-    assert COLOURS[0] in colours and COLOURS[1] in colours and (0, 0, 0) in colours
-
-
-def test_sheet_grows_with_its_images_and_shortens_names():
-    picture = tile(np.zeros((10, 20, 3), dtype=np.uint8))
-    small = contact_sheet([("a", "b", picture)], "one")
-    large = contact_sheet([("a" * 100, "b", picture)] * 30, "thirty", ["leaf", "vein"])
-    assert large.height > small.height and large.width > small.width
-    legend = np.asarray(large)[50:66, :200].reshape(-1, 3)
-    assert {COLOURS[0], COLOURS[1]} <= {tuple(colour) for colour in legend}

@@ -7,9 +7,7 @@ from example_marks import SIZE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.data.boxes import THIN_TRIMMED, Box, box_of_mask, boxes_text, trimmed_of
-from maskguide.drawing.contact_sheets import COLOURS, TILE
 from maskguide.leaves import synthetic
-from maskguide.marks.annotation import boxed_tile
 from maskguide.marks.annotation_formats import Shape
 from maskguide.marks.boxes import read_boxes_table, read_yolo_boxes, shapes_to_boxes
 from maskguide.system.files import InputError
@@ -146,13 +144,3 @@ def test_no_table(tmp_path):
     (tmp_path / "boxes.csv").write_text("image_id,split\n")
     with pytest.raises(InputError, match="column boxes is missing"):
         read_boxes_table(tmp_path / "boxes.csv")
-
-
-def test_boxes_are_drawn_in_the_colours_of_their_regions():
-    image = np.zeros((100, 50, 3), dtype=np.uint8)
-    picture = np.asarray(boxed_tile(image, [Box(0, 0, 0, 50, 100), Box(1, 10, 20, 30, 60)]))
-    assert picture.shape == (TILE, TILE // 2, 3)
-    assert tuple(picture[0, 0]) == tuple(picture[-1, -1]) == COLOURS[0]
-    factor = TILE / 100
-    assert tuple(picture[round(40 * factor), round(10 * factor)]) == COLOURS[1]
-    assert tuple(picture[round(40 * factor), round(20 * factor)]) == (0, 0, 0)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from maskguide.data.datasets import read_index
 from maskguide.data.masks import check_classes
+from maskguide.drawing.contact_sheets import sheet_to_mark
 from maskguide.marks.annotation import export, read_chosen
 from maskguide.system import cli
 
@@ -53,7 +54,8 @@ def main(args: argparse.Namespace) -> None:
     classes = check_classes(args.classes)
     chosen = read_chosen(args.chosen, read_index(args.index))
     line_width = args.line_width if args.kind == "masks" else None
-    export(chosen, classes, args.output, args.marks or CONFIGURED[args.kind], line_width)
+    place = args.marks or CONFIGURED[args.kind]
+    export(chosen, classes, args.output, place, line_width, sheet_to_mark(chosen, classes))
     cli.log.info("%d images to mark are in %s; its README.txt tells how", len(chosen), args.output)
 
 

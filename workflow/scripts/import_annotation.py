@@ -17,10 +17,11 @@ from pathlib import Path
 
 from maskguide.data.datasets import read_index
 from maskguide.data.masks import check_classes
+from maskguide.drawing.contact_sheets import sheet_of_masks
 from maskguide.marks import annotation_sources
 from maskguide.marks.annotation import read_chosen, write_annotated
 from maskguide.system import cli
-from maskguide.system.files import InputError
+from maskguide.system.files import InputError, atomic_file
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -58,9 +59,9 @@ def main(args: argparse.Namespace) -> None:
         list_file = args.output.parent / "missing.txt"
         marks = annotation_sources.manual_marks(chosen, classes, args.marks, list_file, args.line_width)
     title = f"{args.dataset}: {len(chosen)} images, {args.mode} marks"
-    write_annotated(
-        chosen, marks, classes, args.mode, title, args.output, args.marks_output, args.contact_sheet
-    )
+    write_annotated(chosen, marks, args.mode, args.output, args.marks_output)
+    with atomic_file(args.contact_sheet) as path:
+        sheet_of_masks(chosen, args.marks_output, title, classes).save(path)
     cli.log.info("%s", title)
 
 

@@ -23,11 +23,12 @@ from pathlib import Path
 import pandas as pd
 from maskguide.data.datasets import read_index
 from maskguide.data.masks import check_classes
+from maskguide.drawing.contact_sheets import sheet_of_boxes
 from maskguide.marks import box_sources
 from maskguide.marks.annotation import read_chosen, write_boxes
 from maskguide.marks.box_sources import BoxedImage
 from maskguide.system import cli
-from maskguide.system.files import InputError
+from maskguide.system.files import InputError, atomic_file
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -72,7 +73,10 @@ def main(args: argparse.Namespace) -> None:
     box_sources.check_every_region(train, regions, args.mode)
     kind = "boxes from masks" if args.mode == "masks" else f"{args.mode} boxes"
     title = f"{args.dataset}: {len(train)} images, {kind}"
-    write_boxes(train, judges, list(regions), title, args.output, args.boxes_output, args.contact_sheet)
+    write_boxes([*train, *judges], args.output, args.boxes_output)
+    shown = [(image.image_id, image.path, image.boxes) for image in train]
+    with atomic_file(args.contact_sheet) as path:
+        sheet_of_boxes(shown, title, list(regions)).save(path)
     cli.log.info("%s: %s", title, box_sources.counts(train, regions))
     if judges:
         found = box_sources.counts(judges, regions)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
+
+from maskguide.data.boxes import Box
+from maskguide.data.masks import read_grey
+from maskguide.data.pictures import read_rgb
 
 # after Okabe and Ito: told apart by colour-blind eyes; blue first, for few objects in nature are
 COLOURS = (
@@ -20,6 +26,50 @@ COLOURS = (
 TILE = 184  # px, the longer side of an image on the sheet
 GAP = 14
 BACKGROUND, INK, FAINT = (250, 250, 248), (34, 34, 34), (120, 120, 120)
+
+
+def sheet_to_mark(chosen: pd.DataFrame, classes: Sequence[str]) -> Image.Image:
+    """The chosen images (rows of an index), which a person shall mark with these classes."""
+    tiles = [
+        (image_id, name, tile(read_rgb(path)))
+        for image_id, name, path in zip(chosen["image_id"], chosen["class"], chosen["path"], strict=True)
+    ]
+    return contact_sheet(tiles, f"{len(tiles)} images to mark: {', '.join(classes)}")
+
+
+def sheet_of_masks(chosen: pd.DataFrame, masks: Path, title: str, classes: Sequence[str]) -> Image.Image:
+    """The chosen images under their label masks `masks`/<image_id>.png."""
+    tiles = []
+    for row in chosen.itertuples():
+        labels = read_grey(masks / f"{row.image_id}.png")
+        share = f"{100 * (labels > 0).mean():.1f} % marked"
+        tiles.append((row.image_id, share, tile(read_rgb(row.path), labels)))
+    return contact_sheet(tiles, title, classes)
+
+
+def sheet_of_boxes(
+    images: Iterable[tuple[str, str, list[Box]]], title: str, regions: Sequence[str]
+) -> Image.Image:
+    """Images (image_id, path, boxes) with the boxes of their regions, and how many there are of each."""
+    tiles = []
+    for image_id, path, boxes in images:
+        numbers = [sum(box.region == number for box in boxes) for number in range(len(regions))]
+        words = ", ".join(f"{name} {number}" for name, number in zip(regions, numbers, strict=True))
+        tiles.append((image_id, words, boxed_tile(read_rgb(path), boxes)))
+    return contact_sheet(tiles, title, regions)
+
+
+def boxed_tile(image: np.ndarray, boxes: Iterable[Box]) -> Image.Image:
+    """An image (uint8 [H, W, 3]) as a contact sheet's tile, its boxes in the colours of their regions."""
+    picture = tile(image)
+    draw = ImageDraw.Draw(picture)
+    across, down = picture.width / image.shape[1], picture.height / image.shape[0]
+    for box in boxes:
+        corners = (box.left * across, box.top * down, box.right * across - 1, box.bottom * down - 1)
+        left, top, right, bottom = map(round, corners)
+        place = (left, top, max(left, right), max(top, bottom))
+        draw.rectangle(place, outline=COLOURS[box.region % len(COLOURS)], width=2)
+    return picture
 
 
 def tile(image: np.ndarray, labels: np.ndarray | None = None) -> Image.Image:

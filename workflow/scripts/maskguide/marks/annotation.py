@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from maskguide.data.boxes import Box, boxes_text, trimmed_of
-from maskguide.data.pictures import read_rgb
-from maskguide.drawing.contact_sheets import COLOURS, contact_sheet, tile
+from maskguide.data.boxes import boxes_text, trimmed_of
+from maskguide.data.pictures import image_size
 from maskguide.marks.annotation_sources import Mark
 from maskguide.marks.box_sources import BoxedImage
 from maskguide.marks.boxes import COLUMNS as BOX_COLUMNS
@@ -26,7 +25,6 @@ from maskguide.system.cli import log
 from maskguide.system.files import (
     InputError,
     atomic_directory,
-    atomic_file,
     write_csv,
     write_json,
     write_text,
@@ -134,25 +132,27 @@ def read_chosen(path: str | Path, index: pd.DataFrame) -> pd.DataFrame:
 
 
 def export(
-    chosen: pd.DataFrame, classes: Sequence[str], folder: str | Path, marks: str, line_width: int | None
+    chosen: pd.DataFrame,
+    classes: Sequence[str],
+    folder: str | Path,
+    marks: str,
+    line_width: int | None,
+    sheet: Image.Image,
 ) -> None:
     """Write what a person needs to mark the chosen images; `marks` says where the result shall be put.
 
     `classes` are mask classes, painted with lines `line_width` pixels wide; where that is None, they are
-    regions to draw boxes around.
+    regions to draw boxes around. `sheet` shows all of the images.
     """
     with atomic_directory(folder) as temporary:
         (temporary / "images").mkdir()
-        tiles = []
-        for row, class_name in zip(chosen.itertuples(), chosen["class"], strict=True):
-            image = read_rgb(row.path)
+        for row in chosen.itertuples():
             name = row.image_id + Path(row.path).suffix.lower()
             shutil.copyfile(row.path, temporary / "images" / name)
-            write_json(temporary / "images" / f"{row.image_id}.json", labelme_file(name, image.shape[:2]))
-            tiles.append((row.image_id, class_name, tile(image)))
-        contact_sheet(tiles, f"{len(tiles)} images to mark: {', '.join(classes)}").save(
-            temporary / "contact_sheet.png"
-        )
+            write_json(
+                temporary / "images" / f"{row.image_id}.json", labelme_file(name, image_size(row.path))
+            )
+        sheet.save(temporary / "contact_sheet.png")
         write_text(temporary / "classes.txt", "".join(f"{name}\n" for name in classes))
         if line_width is None:
             text = boxes_readme(len(chosen), classes, marks)
@@ -206,21 +206,14 @@ def labelme_file(name: str, size: tuple[int, int]) -> dict:
 
 
 def write_annotated(
-    chosen: pd.DataFrame,
-    marks: Iterable[Mark],
-    classes: Sequence[str],
-    source: str,
-    title: str,
-    output: Path,
-    folder: Path,
-    sheet: Path,
+    chosen: pd.DataFrame, marks: Iterable[Mark], source: str, output: Path, folder: Path
 ) -> None:
-    """Write `folder` (<image_id>.png, and .txt where there are boxes), the contact sheet and `output`.
+    """Write `folder` (<image_id>.png, and .txt where there are boxes) and `output`.
 
     `marks` are taken one at a time, in the order of `chosen`; if one of them is refused nothing is
     written.
     """
-    rows, tiles = [], []
+    rows = []
     with atomic_directory(folder) as temporary:
         for image, mark in zip(chosen.itertuples(), marks, strict=True):
             Image.fromarray(mark.labels).save(temporary / f"{image.image_id}.png")
@@ -229,49 +222,18 @@ def write_annotated(
             prefix = relative(folder / image.image_id, output.parent)
             boxes = f"{prefix}.txt" if mark.boxes else ""
             rows.append((image.image_id, f"{prefix}.png", boxes, source))
-            share = f"{100 * (mark.labels > 0).mean():.1f} % marked"
-            tiles.append((image.image_id, share, tile(read_rgb(image.path), mark.labels)))
-    with atomic_file(sheet) as temporary:
-        contact_sheet(tiles, title, classes).save(temporary)
     write_csv(output, pd.DataFrame(rows, columns=["image_id", "mask", "boxes", "source"]))
 
 
-def write_boxes(
-    train: Sequence[BoxedImage],
-    test: Sequence[BoxedImage],
-    regions: Sequence[str],
-    title: str,
-    output: Path,
-    folder: Path,
-    sheet: Path,
-) -> None:
-    """Write `folder` (<image_id>.txt in YOLO's format), the contact sheet of `train`, and `output`."""
-    rows, tiles = [], []
+def write_boxes(images: Iterable[BoxedImage], output: Path, folder: Path) -> None:
+    """Write `folder` (<image_id>.txt in YOLO's format) and `output`."""
+    rows = []
     with atomic_directory(folder) as temporary:
-        for image in (*train, *test):
+        for image in images:
             write_text(temporary / f"{image.image_id}.txt", boxes_text(image.boxes, image.size))
             path = relative(folder / f"{image.image_id}.txt", output.parent)
             rows.append((image.image_id, image.split, path, image.source))
-    for image in train:
-        numbers = [sum(box.region == number for box in image.boxes) for number in range(len(regions))]
-        words = ", ".join(f"{name} {number}" for name, number in zip(regions, numbers, strict=True))
-        tiles.append((image.image_id, words, boxed_tile(read_rgb(image.path), image.boxes)))
-    with atomic_file(sheet) as temporary:
-        contact_sheet(tiles, title, regions).save(temporary)
     write_csv(output, pd.DataFrame(rows, columns=BOX_COLUMNS))
-
-
-def boxed_tile(image: np.ndarray, boxes: Iterable[Box]) -> Image.Image:
-    """An image (uint8 [H, W, 3]) as a contact sheet's tile, its boxes in the colours of their regions."""
-    picture = tile(image)
-    draw = ImageDraw.Draw(picture)
-    across, down = picture.width / image.shape[1], picture.height / image.shape[0]
-    for box in boxes:
-        corners = (box.left * across, box.top * down, box.right * across - 1, box.bottom * down - 1)
-        left, top, right, bottom = map(round, corners)
-        place = (left, top, max(left, right), max(top, bottom))
-        draw.rectangle(place, outline=COLOURS[box.region % len(COLOURS)], width=2)
-    return picture
 
 
 def relative(path: str | Path, folder: Path) -> str:
