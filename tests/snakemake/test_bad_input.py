@@ -194,6 +194,10 @@ ELSEWHERE = {
     "disk-full": "test_interruption.py::test_a_full_disk_is_one_line_and_leaves_nothing",
     "disk-full-checkpoint": "test_checkpoints.py::test_a_full_disk_is_one_line_and_loses_nothing",
     "results-read-only": "test_interruption.py::test_read_only_results_are_one_line",
+    **dict.fromkeys(
+        ["own-missing", "own-packed", "own-without-images", "own-published", "own-archive", "own-region"],
+        "test_datasets.py::test_what_is_wrong_is_one_line",
+    ),
     "gpu-memory": "test_memory.py::test_a_training_through_the_command_line",
     "gpu-memory-one-image": "test_memory.py::test_a_single_image_too_many_is_one_line",
 }

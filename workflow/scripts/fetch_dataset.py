@@ -20,7 +20,8 @@ from pathlib import Path
 
 import pooch
 from filelock import FileLock
-from maskguide.data import archives, datasets, downloads, drive
+from maskguide.data import archives, downloads, drive
+from maskguide.plan import datasets
 from maskguide.system import cli
 from maskguide.system.files import InputError, sha256, write_json
 

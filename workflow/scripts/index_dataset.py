@@ -5,6 +5,9 @@ parts, no image is in both (by the content of its pixels; of a publisher's own s
 that EXIF turns are copied upright into the masks' folder, so that later stages need not know of EXIF; their
 masks must fit the upright image. Where masks and boxes mean the pixels as stored, the copy is not turned.
 
+Images of your own lie in folders that are named here instead, and so may their masks (--own-masks); --entry
+then takes the registry's place.
+
 Example:
     python workflow/scripts/index_dataset.py --dataset btfpis --registry resources/datasets.yaml \\
         --files results/butterfly/data/btfpis/files --split 10/40 --split-seed 0 \\
@@ -22,6 +25,7 @@ from pathlib import Path
 import pandas as pd
 from maskguide.data import datasets, label_masks, layouts, object_boxes, pictures
 from maskguide.data.layouts import Entry
+from maskguide.plan.datasets import entry_of
 from maskguide.system import cli
 from maskguide.system.files import InputError, atomic_directory, write_csv
 from PIL import Image
@@ -32,7 +36,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     parser.add_argument("--dataset", required=True, help="name of the data set in the registry")
     parser.add_argument("--registry", type=Path, default=Path("resources/datasets.yaml"), help="the registry")
-    parser.add_argument("--files", type=Path, required=True, help="folder of the unpacked data set")
+    parser.add_argument("--entry", help="JSON: what a registry would say of it, of a data set of your own")
+    parser.add_argument(
+        "--files", type=Path, required=True, help="folder of the unpacked data set, or of your own images"
+    )
+    parser.add_argument(
+        "--own-masks", type=Path, help="folder of their masks, where it is not masks/ beside the images"
+    )
     parser.add_argument(
         "--split",
         help="2:1 (ratio train:test in each class), 10/40 (images per class) or published; "
@@ -53,10 +63,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     if args.split_seed < 0:
         raise InputError(f"--split-seed {args.split_seed}: must be 0 or above")
-    registered = datasets.entry_of(args.registry, args.dataset)
-    if not args.files.is_dir():
-        raise InputError(f"{args.files}: is no folder; run unpack_dataset.py first")
-    entries = layouts.read(registered["layout"], args.files, registered.get("folder"))
+    registered = entry_of(args.registry, args.dataset, args.entry)
+    for folder in filter(None, (args.files, args.own_masks)):
+        if not folder.is_dir():
+            way_out = "correct the path" if args.entry else "run unpack_dataset.py first"
+            raise InputError(f"{folder}: is no folder; {way_out}")
+    entries = layouts.read(registered["layout"], args.files, registered.get("folder"), args.own_masks)
     rule = args.split or registered["split"]
     if args.split_file:
         entries = datasets.split_by_file(entries, args.split_file)
@@ -102,7 +114,7 @@ def main(args: argparse.Namespace) -> None:
 def without_masks(args: argparse.Namespace, source: dict) -> None:
     """Refuse a data set that lost its masks; where they are a file of their own, the images do without."""
     if "also" not in source:
-        raise InputError(f"{args.files}: holds no mask though {args.dataset} is published with masks")
+        raise InputError(f"{args.own_masks or args.files}: holds no mask though {args.dataset} has masks")
     names = ", ".join(each["filename"] for each in source["also"])
     cli.log.warning(
         "%s: holds no mask; methods that need them want %s of %s beside the images' archive",
@@ -189,8 +201,14 @@ def index_table(entries: list[Entry], folder: Path) -> pd.DataFrame:
 
 
 def relative(path: Path | None, folder: Path) -> str:
-    """`path` as seen from `folder`, with slashes, links not followed; empty for None."""
-    return "" if path is None else Path(os.path.relpath(path, folder)).as_posix()
+    """`path` as seen from `folder`, with slashes, links not followed; empty for None.
+
+    A whole path stays one where `folder` is none: a project that moves still finds the images.
+    """
+    if path is None:
+        return ""
+    stays = path.is_absolute() and not folder.is_absolute()
+    return path.as_posix() if stays else Path(os.path.relpath(path, folder)).as_posix()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Data sets: the registry, the split and `index.csv`, the only thing later stages read to find files."""
+"""Data sets: the split and `index.csv`, the only thing later stages read to find files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 
 from maskguide.data.layouts import Entry
-from maskguide.plan.config_check import complaint
-from maskguide.system.files import InputError, read_yaml
+from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
-SCHEMA = Path(__file__).parents[3] / "schemas" / "datasets.schema.yaml"
 
 COLUMNS = ["image_id", "path", "class", "class_id", "split", "mask", "outline", "boxes"]
 PATH_COLUMNS = ["path", "mask", "outline", "boxes"]
@@ -67,23 +65,6 @@ def _check_rows(path: Path, index: pd.DataFrame) -> None:
         raise InputError(f"{path}: class_id must run from 0 to {len(classes) - 1} without gaps")
     if (index["path"] == "").any():
         raise InputError(f"{path}: a row has no path")
-
-
-def load_registry(path: str | Path) -> dict[str, dict]:
-    """The registry of data sets by name, checked against `workflow/schemas/datasets.schema.yaml`."""
-    registry = read_yaml(path)
-    wrong = complaint(registry, read_yaml(SCHEMA), str(path), SCHEMA.name)
-    if wrong:
-        raise InputError(wrong)
-    return registry
-
-
-def entry_of(path: str | Path, name: str) -> dict:
-    """One data set's entry of the registry; `InputError` names those there are."""
-    registry = load_registry(path)
-    if name not in registry:
-        raise InputError(f"{path}: has no data set {name!r}; it has {', '.join(registry)}")
-    return registry[name]
 
 
 def split(entries: list[Entry], rule: str, seed: int = 0) -> list[Entry]:

@@ -45,7 +45,7 @@ BUTTERFLIES = {
 AS_STORED = {"cub200", "aircraft", "cars"}
 
 
-def read(layout: str, files: Path, folder: str | None = None) -> list[Entry]:
+def read(layout: str, files: Path, folder: str | None = None, own_masks: Path | None = None) -> list[Entry]:
     """All images of the data set under `files`, sorted by image_id.
 
     Parameters
@@ -53,8 +53,11 @@ def read(layout: str, files: Path, folder: str | None = None) -> list[Entry]:
     layout: a key of `READERS`
     files: the unpacked archive; folders that only wrap the data set are looked through
     folder: name of the data set's own folder, for archives that hold several
+    own_masks: where the masks of the layout `folder` lie, if not beside its images
     """
-    entries = READERS[layout](files, folder)
+    if own_masks and layout != "folder":
+        raise InputError(f"{own_masks}: the layout {layout!r} says where masks lie; leave --own-masks out")
+    entries = read_folder(files, folder, own_masks) if own_masks else READERS[layout](files, folder)
     if not entries:
         raise InputError(
             f"{files}: holds no image in the layout {layout!r}; is it the right folder or archive?"
@@ -190,25 +193,33 @@ def read_ultrafgvc(files: Path, folder: str | None) -> list[Entry]:
     ]
 
 
-def read_folder(files: Path, folder: str | None) -> list[Entry]:
+def read_folder(files: Path, folder: str | None, masks: Path | None = None) -> list[Entry]:
     """Anybody's own images: <class>/image.*, or images/<class>/image.* with masks/<class>/<stem>.png beside.
 
-    With train/ and test/ around the classes, these are the published split.
+    With train/ and test/ around the classes, these are the published split. `masks`: a folder elsewhere that
+    holds the masks' <class>/ (or train/<class>/ and test/<class>/) instead.
     """
     root = files
     while len(inside := visible(root)) == 1 and inside[0].is_dir() and not holds_images(inside[0]):
         root = inside[0]
     images = root / "images" if (root / "images").is_dir() else root
-    parts = {path.name for path in visible(images) if path.is_dir()}
+    masks = masks or root / "masks"
+    parts = {path.name for path in folders_in(images, masks)}
     if parts == {"train", "test"}:
         entries = [
             entry
             for split in ("train", "test")
-            for entry in class_folders(images / split, root / "masks" / split, split)
+            for entry in class_folders(images / split, masks / split, split)
         ]
-        check_no_stray_mask(root / "masks", parts)
+        check_no_stray_mask(masks, parts)
         return entries
-    return class_folders(images, root / "masks", "")
+    return class_folders(images, masks, "")
+
+
+def folders_in(images: Path, masks: Path) -> list[Path]:
+    """The folders directly in `images`, sorted, but for that of the masks."""
+    found = [path for path in visible(images) if path.is_dir()]
+    return [path for path in found if path.resolve() != masks.resolve()]
 
 
 def holds_images(folder: Path) -> bool:
@@ -219,9 +230,7 @@ def holds_images(folder: Path) -> bool:
 def class_folders(images: Path, masks: Path, split: str) -> list[Entry]:
     """One class per folder of `images`; the mask of an image has its name, without suffix, under `masks`."""
     entries = []
-    for folder in visible(images):
-        if not folder.is_dir() or folder == masks:
-            continue
+    for folder in folders_in(images, masks):
         found = images_in(folder)
         if not found:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))

@@ -1,38 +1,174 @@
-"""Data sets: the registry's, and a person's own in the config (stand-in until the real one lands)."""
+"""The data sets of a run: those of the registry, and a person's own, which the config describes.
+
+An own data set is one that the registry does not know: `datasets: {vines: {images: PATH, masks: PATH}}` says
+where its folders lie, and `entry` makes of it what the registry would hold.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from maskguide.plan import config_check
+from maskguide.plan.config_check import complaint, way_out
 from maskguide.system.files import InputError, read_yaml
 
 SCHEMA = Path(__file__).parents[3] / "schemas" / "datasets.schema.yaml"
+FOLDERS = ("images", "masks")
+OUTLINE = "outline"
+HIDDEN = (".", "__MACOSX")
+Entry = dict[str, Any]
 
 
-def own_keys() -> dict[str, Any]:
-    return {}
+@cache
+def schema() -> dict[str, Any]:
+    """The schema of the registry."""
+    return read_yaml(SCHEMA)
 
 
-def registry(path: str | Path) -> dict[str, dict]:
-    content, schema = read_yaml(path), read_yaml(SCHEMA)
-    wrong = config_check.complaint(content, schema, str(path), SCHEMA.name)
-    if wrong:
-        raise InputError(wrong)
-    config_check.fill_in(content, schema)
-    return content
+def registry(path: str | Path) -> dict[str, Entry]:
+    """The registry of data sets by name; `InputError` where it does not fit its schema."""
+    found = read_yaml(path)
+    refuse(complaint(found, schema(), str(path), SCHEMA.name))
+    return found
 
 
-def entries(config: dict, known: dict[str, dict], path: str) -> dict[str, dict]:
+def entry_of(path: str | Path, name: str, described: str | None = None) -> Entry:
+    """One data set's entry: that of the registry at `path`, else the one that the JSON `described` holds."""
+    if described is None:
+        found = registry(path)
+        if name not in found:
+            raise InputError(f"{path}: has no data set {name!r}; it has {', '.join(found)}")
+        return found[name]
+    try:
+        found = {name: json.loads(described)}
+    except ValueError as error:
+        raise InputError(f"--entry {described}: is no JSON ({error})") from error
+    refuse(complaint(found, schema(), "--entry", SCHEMA.name))
+    return found[name]
+
+
+def own_keys() -> dict[str, dict[str, Any]]:
+    """What the config may say of an own data set, under `datasets.<name>`: JSON schemas; all may be null."""
+    registered = schema()["additionalProperties"]["properties"]
+    path = {"type": "string", "minLength": 1}
+    said = {
+        "images": (
+            path,
+            "Folder of your own images, one for each class in it. Null: a published data set.",
+        ),
+        "masks": (
+            path,
+            "Folder of their masks, <class>/<image's name>.png. Null: masks/ beside images/ if any.",
+        ),
+        "mask_classes": (registered["mask_classes"], "Null: object."),
+        "regions": (registered["regions"], "Null: one for each mask class, of its name."),
+        "title": (registered["title"], "Null: the name used here."),
+    }
+    return {
+        key: {
+            **of_key,
+            "description": f"{of_key.get('description', '')} {words}".strip(),
+            "type": [of_key["type"], "null"],
+            "default": None,
+        }
+        for key, (of_key, words) in said.items()
+    }
+
+
+def is_own(options: Mapping[str, Any]) -> bool:
+    """Whether the config's `datasets.<name>` describes a data set of a person's own."""
+    return options.get("images") is not None
+
+
+def entries(config: Mapping[str, Any], known: Mapping[str, Entry], path: str) -> dict[str, Entry]:
+    """The entries of the registry `known`, which lies at `path`, and of the own data sets of a config.
+
+    `InputError` for a name that nobody describes, and for an own data set that has a published one's name.
+    """
+    found = dict(known)
+    for name, options in config["datasets"].items():
+        said = next((key for key in own_keys() if options.get(key) is not None), None)
+        if name not in known and said:
+            found[name] = entry(name, options)
+        elif said:
+            raise InputError(
+                f"config: datasets.{name}.{said}: {name} is published, in {path}; give your own another name"
+            )
     for name in [*config["datasets"], *config["archives"], *config["splits"]]:
+        if name not in found:
+            raise InputError(
+                f"config: data set '{name}' is not in {path}; one of your own needs datasets.{name}.images, "
+                f"else: {way_out(name, found)}"
+            )
+    for name in config["archives"]:
         if name not in known:
             raise InputError(
-                f"config: data set '{name}' is not in {path}; it knows {', '.join(known)}. "
-                "Correct the name, or describe the data set there."
+                f"config: archives.{name}: datasets.{name}.images says where it is; leave one of them out"
             )
-    return known
+    return found
 
 
-def is_own(options: dict) -> bool:
-    return "images" in options
+def entry(name: str, options: Mapping[str, Any]) -> Entry:
+    """The entry of an own data set, as the registry would hold it.
+
+    options: the config's `datasets.<name>`; None stands for absent. `InputError` for a folder that is not
+    there, and for keys that contradict each other.
+    """
+    said = {key: value for key, value in options.items() if value is not None}
+    place = f"config: datasets.{name}"
+    if "images" not in said:
+        raise InputError(f"{place}: has no images; give datasets.{name}.images, their folder")
+    for key in FOLDERS:
+        folder = Path(said.get(key, "."))
+        if not folder.is_dir():
+            wrong = "is no folder; unpack it" if folder.exists() else "does not exist; correct the path"
+            raise InputError(f"{place}.{key}: {folder} {wrong}")
+    classes = said.get("mask_classes", ["object"])
+    found = {
+        "title": said.get("title", name),
+        "source": {"local": True, "hint": "the config names its folders"},
+        "layout": "folder",
+        "mask_classes": classes,
+        "regions": said.get("regions", {each: [each] for each in classes}),
+        "masks": "published" if "masks" in said else "none",
+        "split": said.get("split", "2:1"),
+        "licence": "",
+        "citation": "",
+        "homepage": "",
+    }
+    refuse(complaint({"datasets": {name: found}}, {"properties": {"datasets": schema()}}))
+    for region, parts in found["regions"].items():
+        for part in parts if parts != OUTLINE else ():
+            if part not in classes:
+                known = way_out(part, classes)
+                raise InputError(f"{place}.regions.{region}: '{part}' is no mask class; {known}")
+    return found
+
+
+def files(options: Mapping[str, Any]) -> list[str]:
+    """The files of an own data set, sorted, without hidden ones; links are followed, each folder once."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    for root in [options[key] for key in FOLDERS if options.get(key)]:
+        for folder, below, names in os.walk(root, followlinks=True):
+            real = os.path.realpath(folder)
+            below[:] = () if real in seen else shown(below)
+            if real not in seen:
+                found.update(f"{folder}/{name}" for name in shown(names))
+            seen.add(real)
+    return sorted(found)
+
+
+def shown(names: Iterable[str]) -> list[str]:
+    """Without hidden names and a Mac's leftovers."""
+    return [name for name in names if not name.startswith(HIDDEN)]
+
+
+def refuse(wrong: str | None) -> None:
+    """Raise the line of what is wrong, where anything is."""
+    if wrong:
+        raise InputError(wrong)

@@ -1,18 +1,14 @@
-"""The registry says what it means, and a split is stratified, seeded and complete."""
+"""A split is stratified, seeded and complete; an index whose rows contradict each other is refused."""
 
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from maskguide.data import datasets
 from maskguide.data.layouts import Entry
 from maskguide.system.files import InputError
 
-ROOT = Path(__file__).parents[2]
-REGISTRY = ROOT / "resources" / "datasets.yaml"
-ALSO = [{"url": "https://a.b/c.zip", "filename": "c.zip"}]
 INDEX = """image_id,path,class,class_id,split,mask,outline,boxes
 elm-0,files/elm/0.png,elm,0,train,masks/elm-0.png,,
 elm-1,files/elm/1.png,elm,0,test,,,
@@ -27,79 +23,6 @@ def entries(counts, split=""):
         for name, count in counts.items()
         for i in range(count)
     ]
-
-
-# Registry
-
-
-def test_registry_holds_the_data_sets():
-    registry = datasets.load_registry(REGISTRY)
-    assert {"leaves", "soycultivarvein", "soycultivarvein_1to1", "hainanleaf", "btfpis", "folder"} <= set(
-        registry
-    )
-    assert registry["btfpis"]["source"]["md5"] == "d395ad65a68cf6b31c7c9e1e2f735e3c"
-    assert registry["soycultivarvein"]["mask_classes"] == ["main_vein", "second_order_vein"]
-    assert {"cottoncultivar", "soycultivarlocal", "cub200", "aircraft", "cars"} <= set(registry)
-    assert list(registry["leaves"]["regions"]) == ["vein", "contour"]  # the generated boxes' classes 0 and 1
-
-
-def test_regions_of_the_registry_are_made_of_its_mask_classes():
-    for name, entry in datasets.load_registry(REGISTRY).items():
-        for made_of in entry["regions"].values():
-            assert made_of == "outline" or set(made_of) <= set(entry["mask_classes"]), name
-
-
-def objects(schema):
-    if isinstance(schema, dict):
-        if "properties" in schema:
-            yield schema
-        for value in schema.values():
-            yield from objects(value)
-
-
-def test_schema_is_closed_and_described():
-    schema = yaml.safe_load(datasets.SCHEMA.read_text())
-    found = list(objects(schema))
-    assert found
-    for part in found:
-        assert part["additionalProperties"] is False
-        assert all(value.get("description") for value in part["properties"].values())
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda entry: entry.update(splitt="2:1"), "splitt"),
-        (lambda entry: entry["source"].update(md6="0"), "md6"),
-        (lambda entry: entry["source"].update(md5="0"), "md5"),
-        (lambda entry: entry["source"].update(also=[]), "also"),
-        (lambda entry: entry["source"].update(also=[{"url": "https://a.b/c.zip"}]), "filename"),
-        (lambda entry: entry.update(source={"local": True, "hint": "x", "also": ALSO}), "url"),
-        (lambda entry: entry.update(split="2-1"), "split"),
-        (lambda entry: entry["source"].pop("url"), "source"),
-        (lambda entry: entry["source"].update(filename="../x.zip"), "filename"),
-        (lambda entry: entry.pop("licence"), "licence"),
-        (lambda entry: entry.pop("regions"), "regions"),
-        (lambda entry: entry.update(regions={}), "regions"),
-        (lambda entry: entry.update(regions={"n5": []}), "n5"),
-        (lambda entry: entry.update(regions={"softmax": []}), "softmax"),
-        (lambda entry: entry.update(regions={"left-wing": []}), "left-wing"),
-        (lambda entry: entry.update(regions={"wing": "mask"}), "wing"),
-    ],
-)
-def test_a_typo_is_named(tmp_path, change, message):
-    registry = yaml.safe_load(REGISTRY.read_text())
-    change(registry["btfpis"])
-    path = tmp_path / "datasets.yaml"
-    path.write_text(yaml.safe_dump(registry))
-    with pytest.raises(InputError, match=rf"datasets\.yaml: btfpis.*{message}") as caught:
-        datasets.load_registry(path)
-    assert "\n" not in str(caught.value)
-
-
-def test_unknown_data_set():
-    with pytest.raises(InputError, match="'nothing'; it has leaves"):
-        datasets.entry_of(REGISTRY, "nothing")
 
 
 # Splits
