@@ -81,7 +81,11 @@ rule unpack_dataset:
 rule index_dataset:
     input:
         **plan.code("index_dataset"),
-        files="<results>/data/{dataset}/files",
+        # A person's own folders are read where they lie: each of their files is an input.
+        own=lambda wc: plan.own_files(wc.dataset),
+        files=lambda wc: (
+            [] if wc.dataset in plan.own else "<results>/data/{dataset}/files"
+        ),
         split=lambda wc: config["splits"].get(wc.dataset, []),
     output:
         index="<results>/data/{dataset}/split{split}/index.csv",
@@ -97,17 +101,9 @@ rule index_dataset:
         mem_mb=scaled(2000),
         runtime=scaled(60),
     params:
-        registry=plan.registry,
+        options=lambda wc: flags(plan.index_flags(wc.dataset)),
         entry=lambda wc: plan.entries[wc.dataset],
-        options=lambda wc: flags(
-            {
-                "split": config["datasets"][wc.dataset]["split"]
-                or plan.entries[wc.dataset]["split"],
-                "split_seed": config["datasets"][wc.dataset]["split_seed"],
-            }
-        ),
         split_file=lambda wc, input: flags({"split_file": input.split or None}),
     shell:
-        "python {input.script:q} --dataset {wildcards.dataset:q} --registry {params.registry:q}"
-        " --files {input.files:q} {params.options} {params.split_file} --masks {output.masks:q} --output {output.index:q}"
-        " 2>&1 | tee {log:q}"
+        "python {input.script:q} --dataset {wildcards.dataset:q} {params.options} {params.split_file}"
+        " --masks {output.masks:q} --output {output.index:q} 2>&1 | tee {log:q}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,6 +60,19 @@ class Settings:
         """A config section, with what the data set says otherwise put over it."""
         own = self.config["datasets"][dataset][section]
         return {**self.config[section], **{key: value for key, value in own.items() if value is not None}}
+
+    def own_files(self, dataset: str) -> list[str]:
+        """The files of a person's own data set, so that one added, changed or removed is seen."""
+        return datasets.files(self.config["datasets"][dataset]) if dataset in self.own else []
+
+    def index_flags(self, dataset: str) -> dict[str, Any]:
+        """What index_dataset.py is told of a data set."""
+        options, entry = self.config["datasets"][dataset], self.entries[dataset]
+        split = {"split": options["split"] or entry["split"], "split_seed": options["split_seed"]}
+        if dataset in self.own:
+            described = json.dumps(entry, ensure_ascii=False)
+            return {"entry": described, "files": options["images"], "own_masks": options["masks"], **split}
+        return {"registry": self.registry, "files": f"{self.results}/data/{dataset}/files", **split}
 
     def splits(self, dataset: str) -> list[int]:
         """The numbers of the data set's splits."""
