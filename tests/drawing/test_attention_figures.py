@@ -22,6 +22,7 @@ from example_attention import (
     write_scales,
 )
 from legibility import assert_legible, words
+from maskguide import views
 from maskguide.data.store import ImageStore
 from maskguide.drawing import attention_figures, classifier_figures
 from maskguide.learning.batches import images_on
@@ -74,7 +75,8 @@ def test_each_scale_shows_what_its_network_sees(tmp_path, monkeypatch, count):
     assert titles == [f"scale {number + 1}" for number in range(count)]
     assert note == "leaves (generated), ACA, small CNN, seed 1"
     assert_legible(figure)
-    stores = [ImageStore(store, zoom) for zoom in [None, *attended]]
+    zooms = [views.create("zoom", path) for path in attended]
+    stores = [ImageStore(store), *(ImageStore(store, [zoom]) for zoom in zooms)]
     place = {name: i for i, name in enumerate(stores[0].layout["class"]) if i % 4 >= 2}
     for name, row in zip(names, rows, strict=True):
         for scale, panel in enumerate(row):
@@ -90,8 +92,9 @@ def test_each_scale_shows_what_its_network_sees(tmp_path, monkeypatch, count):
             if scale + 1 == count:
                 assert panel.zoom is None
             else:
-                part = [0, 0, SIZE[1], SIZE[0]] if scale == 0 else stores[scale].zooms[i]
-                following = stores[scale + 1].zooms[i]
+                image_id = stores[0].layout["image_id"][i]
+                part = [0, 0, SIZE[1], SIZE[0]] if scale == 0 else zooms[scale - 1].boxes[image_id]
+                following = zooms[scale].boxes[image_id]
                 expected = (following - [*part[:2], *part[:2]]) * SIZE[1] / (part[2] - part[0])
                 np.testing.assert_allclose(panel.zoom, expected)
     panels = [axis for axis in figure.axes if axis.images and axis.get_title() != ""]

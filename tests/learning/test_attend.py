@@ -1,4 +1,4 @@
-"""Attended boxes, the enlarged parts they cut out, and the average over scales."""
+"""Attended boxes, what the next scale sees of them, and the average over scales."""
 
 import json
 import subprocess
@@ -13,13 +13,10 @@ import torch
 import train_classifier
 import yaml
 from example_stores import make_squares
-from hypothesis import given
-from hypothesis import strategies as st
-from maskguide import methods
+from maskguide import methods, views
 from maskguide.data.store import ImageStore
 from maskguide.learning import attend, backbones
 from maskguide.learning.batches import images_on
-from maskguide.system.files import InputError
 from PIL import Image
 
 
@@ -105,42 +102,13 @@ def test_cells_are_centred_where_the_layers_put_them(backbone, start, stride):
     assert all(torch.equal(value, before[name]) for name, value in features.state_dict().items())
 
 
-@given(st.data())
-def test_grown_boxes_keep_the_aspect_ratio_and_stay_inside(data):
-    height, width = (data.draw(st.integers(4, 300)) for _ in range(2))
-    left, right = sorted(data.draw(st.tuples(st.floats(0, width - 1), st.floats(1, width))))
-    top, bottom = sorted(data.draw(st.tuples(st.floats(0, height - 1), st.floats(1, height))))
-    right, bottom = max(right, left + 0.5), max(bottom, top + 0.5)
-    box = attend.grown(np.array([[left, top, right, bottom]]), np.array([[height, width]]))[0]
-    wide, high = box[2] - box[0], box[3] - box[1]
-    assert wide / width == pytest.approx(high / height)
-    assert box[0] >= 0 and box[1] >= 0 and box[2] <= width + 1e-6 and box[3] <= height + 1e-6
-    assert box[0] <= left + 1e-6 and box[2] >= min(right, width) - 1e-6
-    assert box[1] <= top + 1e-6 and box[3] >= min(bottom, height) - 1e-6
-    # no larger than needed
-    assert wide == pytest.approx(min(right, width) - left, abs=1) or high == pytest.approx(
-        bottom - top, abs=1
-    )
-
-
-def test_an_enlarged_part_fills_the_image():
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
-    assert np.array_equal(attend.enlarged(image, np.array([0, 0, 60, 40])), image)
-    image[:] = 10
-    image[10:30, 15:45] = 200  # half of each side
-    # at the edge of a part the filter reads the pixel beyond it, as in the image itself
-    assert (attend.enlarged(image, np.array([15, 10, 45, 30]))[1:-1, 1:-1] == 200).all()
-    half = attend.enlarged(image, np.array([0, 10, 30, 30]))  # its left half is dark
-    assert (half[1:-1, 1:29] == 10).all() and (half[1:-1, 31:-1] == 200).all()
-
-
 def test_the_attended_part_is_what_the_next_scale_sees(trained):
     table = attend.read_attended(trained / "attend" / "aca-s1" / "attended.csv")
     whole = ImageStore(trained / "store")
     assert table["image_id"].tolist() == whole.layout["image_id"].tolist()
     model, _ = methods.load(run_of(trained, "aca-s1") / "model.pt")
-    part = ImageStore(trained / "store", trained / "attend" / "aca-s1" / "attended.csv")
+    zoom = views.create("zoom", trained / "attend" / "aca-s1" / "attended.csv")
+    part = ImageStore(trained / "store", [zoom])
     assert part.content != whole.content
     for row in (0, 9, 23):
         mask = model(images_on(whole.image(row)[None].copy(), "cpu")).mask[0, 0].numpy() > 0
@@ -151,12 +119,13 @@ def test_the_attended_part_is_what_the_next_scale_sees(trained):
         box = [max(columns[0] * 8 - 3.5, 0), max(rows[0] * 8 - 3.5, 0), right, bottom]
         assert table.loc[row, attend.BOX].tolist() == pytest.approx(box, abs=0.1)
         with Image.fromarray(np.array(whole.image(row))) as image:
-            expected = image.resize((40, 48), Image.Resampling.BILINEAR, box=tuple(part.zooms[row]))
+            expected = image.resize((40, 48), Image.Resampling.BILINEAR, box=tuple(zoom.boxes[f"i{row}"]))
         assert np.array_equal(part.image(row), np.asarray(expected))
     deeper = attend.read_attended(trained / "attend" / "aca-s2" / "attended.csv")
     boxes = deeper[attend.BOX].to_numpy()
-    assert (boxes[:, :2] >= part.zooms[:, :2] - 1e-3).all()  # inside what it was shown
-    assert (boxes[:, 2:] <= part.zooms[:, 2:] + 1e-3).all()
+    shown = np.stack([zoom.boxes[image_id] for image_id in deeper["image_id"]])
+    assert (boxes[:, :2] >= shown[:, :2] - 1e-3).all()  # inside what it was shown
+    assert (boxes[:, 2:] <= shown[:, 2:] + 1e-3).all()
 
 
 def test_the_average_is_over_heads_and_scales(trained):
@@ -164,10 +133,11 @@ def test_the_average_is_over_heads_and_scales(trained):
     metrics = json.loads((folder / "metrics.json").read_text())
     predictions = pd.read_csv(folder / "predictions.csv")
     sums, totals = {"local": 0, "object": 0}, []
-    for scale, zoom in ((1, None), (2, trained / "attend" / "aca-s1" / "attended.csv")):
+    zoom = views.create("zoom", trained / "attend" / "aca-s1" / "attended.csv")
+    for scale, seen in ((1, []), (2, [zoom])):
         run = run_of(trained, f"aca-s{scale}")
         model, _ = methods.load(run / "model.pt")
-        images = ImageStore(trained / "store", zoom)
+        images = ImageStore(trained / "store", seen)
         rows = images.rows("test")
         labels = images.layout["class_id"].to_numpy()[rows]
         output = model(images_on(np.stack([images.image(row) for row in rows]), "cpu"))
@@ -226,30 +196,3 @@ def test_bad_input_is_one_line_and_leaves_nothing(trained, tmp_path, root):
     assert done.returncode == 2
     assert "is a run of maxpool, which attends to no region" in done.stderr
     assert not (tmp_path / "a.csv").exists()
-
-
-def test_broken_boxes_are_named(trained, tmp_path):
-    table = pd.read_csv(trained / "attend" / "aca-s1" / "attended.csv")
-    path = tmp_path / "attended.csv"
-    with pytest.raises(InputError, match=r"attended\.csv: cannot be read as CSV"):
-        attend.read_attended(path)
-    for change, complaint in (
-        ({"right": table["left"]}, "the box of i0 is none"),
-        ({"bottom": 1000.0}, "the box of i0 is none"),
-        ({"height": table["height"] + 8}, "its images have other sizes than the store's"),
-    ):
-        table.assign(**change).to_csv(path, index=False)
-        with pytest.raises(InputError, match=complaint):
-            ImageStore(trained / "store", path)
-    table.iloc[1:].to_csv(path, index=False)
-    with pytest.raises(InputError, match="has no box of image i0"):
-        ImageStore(trained / "store", path)
-    table.drop(columns="share").to_csv(path, index=False)
-    with pytest.raises(InputError, match="share is missing"):
-        ImageStore(trained / "store", path)
-
-
-def test_guided_methods_take_whole_images(trained, tmp_path):
-    zoom = str(trained / "attend" / "aca-s1" / "attended.csv")
-    with pytest.raises(InputError, match="--zoom: baseline takes whole images"):
-        train(trained, "baseline", tmp_path / "run", "--zoom", zoom)

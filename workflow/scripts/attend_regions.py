@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from maskguide.plan import declared
 from maskguide.system import cli, gpu
 from maskguide.system.files import InputError, write_csv
 from maskguide.system.stopwatch import Stopwatch
@@ -35,22 +36,24 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import numpy as np
-    from maskguide import methods
+    from maskguide import methods, views
     from maskguide.data.store import ImageStore
     from maskguide.learning import attend, backbones, evaluation, precision
 
     precision.choose(args.precision, device)
     model, info = methods.load(args.run / "model.pt")
-    if info["method"] != "aca":
+    attending = [name for name, each in declared.methods().items() if each.attends]
+    if info["method"] not in attending:
         raise InputError(
-            f"{args.run}: is a run of {info['method']}, which attends to no region; give one of aca"
+            f"{args.run}: is a run of {info['method']}, which attends to no region; give one of "
+            f"{', '.join(attending)}"
         )
-    images = ImageStore(args.store, args.zoom)
+    zoom = [views.create("zoom", args.zoom)] if args.zoom else []
+    images = ImageStore(args.store, zoom)
     sizes = images.layout[["height", "width"]].to_numpy()
-    seen = images.zooms
-    if seen is None:
-        zeros = np.zeros(len(sizes))
-        seen = np.stack([zeros, zeros, sizes[:, 1], sizes[:, 0]], axis=1)
+    seen = np.pad(sizes[:, ::-1].astype(float), ((0, 0), (2, 0)))  # left and top are 0
+    if zoom:
+        seen = np.stack([zoom[0].boxes[image_id] for image_id in images.layout["image_id"]])
     grid = backbones.cell_grid(model.backbone.features)
     boxes, shares = np.zeros((len(sizes), 4)), np.zeros(len(sizes))
     rows = np.arange(len(sizes))

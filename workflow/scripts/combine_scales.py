@@ -70,7 +70,7 @@ def main(args: argparse.Namespace) -> None:
     found = read_runs(args.runs)
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import numpy as np
-    from maskguide import methods
+    from maskguide import methods, views
     from maskguide.data.store import ImageStore
     from maskguide.learning import evaluation, precision
 
@@ -78,7 +78,7 @@ def main(args: argparse.Namespace) -> None:
     scales, inference = [], Stopwatch("inference")
     for run, zoom in zip(args.runs, [None, *args.zooms], strict=True):
         model, info = methods.load(run / "model.pt")
-        images = ImageStore(args.store, zoom)
+        images = ImageStore(args.store, [views.create("zoom", zoom)] if zoom else [])
         with inference:
             probabilities = evaluation.head_probabilities(
                 model.to(device), images, images.rows("test"), device

@@ -48,6 +48,7 @@ def main(args: argparse.Namespace) -> None:
     records = [read_run(run) for run in args.runs]
     check(args, records)
     import numpy as np
+    from maskguide import views
     from maskguide.data import datasets
     from maskguide.data.store import ImageStore
     from maskguide.learning.backbones import cell_grid
@@ -57,7 +58,8 @@ def main(args: argparse.Namespace) -> None:
     chosen = choose_images(index, args.count, args.seed)
     if chosen.empty:
         raise InputError(f"{args.index}: has no test image to show")
-    stores = [ImageStore(args.store, zoom) for zoom in [None, *args.attended]]
+    zooms = [views.create("zoom", path) for path in args.attended]
+    stores = [ImageStore(args.store, view) for view in [[], *([zoom] for zoom in zooms)]]
     place = {image_id: i for i, image_id in enumerate(stores[0].layout["image_id"])}
     absent = [image_id for image_id in chosen["image_id"] if image_id not in place]
     if absent:
@@ -69,11 +71,11 @@ def main(args: argparse.Namespace) -> None:
             raise InputError(f"{run}: learnt other classes than those of {args.store}; give runs on its data")
         cells = cell_grid(model.backbone.features)
         column = []
-        for i in (place[image_id] for image_id in chosen["image_id"]):
-            image = np.array(stores[scale].image(i))
+        for image_id in chosen["image_id"]:
+            image = np.array(stores[scale].image(place[image_id]))
             whole = np.array([0, 0, image.shape[1], image.shape[0]], dtype=float)
-            part = whole if scale == 0 else stores[scale].zooms[i]
-            following = stores[scale + 1].zooms[i] if scale + 1 < len(stores) else None
+            part = whole if scale == 0 else zooms[scale - 1].boxes[image_id]
+            following = zooms[scale].boxes[image_id] if scale < len(zooms) else None
             zoom = None if following is None else within(following, part, image.shape[:2])
             column.append(look(model, info["classes"], image, cells, zoom, run))
         columns.append(column)

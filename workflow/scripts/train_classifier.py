@@ -225,7 +225,7 @@ def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import pandas as pd
     import torch
-    from maskguide import methods
+    from maskguide import methods, views
     from maskguide.data.store import ImageStore, MaskStore
     from maskguide.learning import backbones, checkpoints, precision, training
     from maskguide.learning.batches import TrainingImages
@@ -233,7 +233,8 @@ def main(args: argparse.Namespace) -> None:
     precision.choose(args.precision, device)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    images = ImageStore(args.store, args.zoom)
+    seen = [views.create("zoom", args.zoom)] if args.zoom else []
+    images = ImageStore(args.store, seen)
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, args.weights, len(images.classes()))
     backbone.freeze(backbone.paper_frozen_children if args.freeze == "paper" else int(args.freeze))

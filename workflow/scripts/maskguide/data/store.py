@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ from tqdm import tqdm
 from maskguide.data import masks
 from maskguide.data.ahead import ahead
 from maskguide.data.pictures import image_size, read_rgb
-from maskguide.learning import attend
 from maskguide.system.files import InputError, atomic_directory, reserve, sha256, write_csv, write_text
 
 LAYOUT, CONTENT = "layout.csv", "content.sha256"
@@ -166,26 +165,51 @@ def open_store(folder: Path, name: str) -> tuple[np.memmap, pd.DataFrame, str]:
         raise InputError(f"{folder}: is no store ({error}); delete it and run again") from error
 
 
-class ImageStore:
-    """Decoded images. `layout`: image_id, class, class_id, split, height, width, offset; row i is image i.
+class View(Protocol):
+    """What changes what a network sees of an image (`maskguide.views`); the size stays.
 
-    zoom: attended.csv of attend_regions.py; each image is then the part it names, enlarged to the image's
-    size. `zooms`: those parts, float [images, 4] left, top, right, bottom in pixels, or None.
+    content: the identity of what it reads, which decides results. check: `InputError` where a store's layout
+    holds an image that it does not know.
     """
 
-    def __init__(self, folder: str | Path, zoom: str | Path | None = None):
-        self.pixels, self.layout, self.content = open_store(Path(folder), "images.npy")
+    content: str
+
+    def check(self, layout: pd.DataFrame) -> None: ...
+
+    def image(self, image_id: str, pixels: np.ndarray) -> np.ndarray:
+        """uint8 [h, w, 3] → uint8 [h, w, 3]."""
+
+    def mask(self, image_id: str, mask: np.ndarray) -> np.ndarray:
+        """What becomes of a mask of that image, uint8 [h, w] → uint8 [h, w]."""
+
+
+def open_viewed(folder: Path, name: str, views: Sequence[View]) -> tuple[np.memmap, pd.DataFrame, str]:
+    """`open_store`, its identity with those of the views, which know all of its images."""
+    data, layout, content = open_store(folder, name)
+    for view in views:
+        view.check(layout)
+    return data, layout, " ".join([content, *(view.content for view in views)])
+
+
+class ImageStore:
+    """Decoded images, seen through `views`, one after another.
+
+    `layout`: image_id, class, class_id, split, height, width, offset; row i is image i.
+    """
+
+    def __init__(self, folder: str | Path, views: Sequence[View] = ()):
+        self.pixels, self.layout, self.content = open_viewed(Path(folder), "images.npy", views)
+        self.views = views
         self._places = self.layout[["offset", "height", "width"]].to_numpy()
-        self.zooms = None
-        if zoom is not None:
-            self.zooms = attend.zooms(zoom, self.layout)
-            self.content = f"{self.content} {sha256(zoom)}"
+        self._names = self.layout["image_id"].tolist()
 
     def image(self, i: int) -> np.ndarray:
         """Image i, uint8 [h, w, 3] RGB, read-only."""
         offset, height, width = self._places[i]
         image = self.pixels[offset : offset + height * width * 3].reshape(height, width, 3)
-        return image if self.zooms is None else attend.enlarged(image, self.zooms[i])
+        for view in self.views:
+            image = view.image(self._names[i], image)
+        return image
 
     def rows(self, split: str) -> np.ndarray:
         """The i of all images of a split, in the layout's order."""
@@ -198,15 +222,29 @@ class ImageStore:
 
 
 class MaskStore:
-    """Soft masks as summed-area tables. `layout`: image_id, height, width, offset."""
+    """Soft masks as summed-area tables, each as `views` show its image.
 
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
-        self.tables, self.layout, self.content = open_store(self.folder, "tables.npy")
+    `layout`: image_id, height, width, offset.
+    """
+
+    def __init__(self, folder: str | Path, views: Sequence[View] = ()):
+        self.folder, self.views = Path(folder), views
+        self.tables, self.layout, self.content = open_viewed(self.folder, "tables.npy", views)
         self._places = {row.image_id: (row.offset, row.height, row.width) for row in self.layout.itertuples()}
 
     def __contains__(self, image_id: str) -> bool:
         return image_id in self._places
+
+    def table(self, image_id: str) -> np.ndarray:
+        """The summed-area table [h+1, w+1] of an image's mask."""
+        offset, height, width = self._places[image_id]
+        table = self.tables[offset : offset + (height + 1) * (width + 1)].reshape(height + 1, width + 1)
+        if not self.views:
+            return table
+        mask = np.diff(np.diff(table, axis=0), axis=1).astype(np.uint8)  # exact, in unsigned arithmetic too
+        for view in self.views:
+            mask = view.mask(image_id, mask)
+        return summed_area_table(mask, table.dtype)
 
     def pool(
         self,
@@ -222,8 +260,7 @@ class MaskStore:
         the mask, zeros beyond it; then flipped left to right if `flip`; then zeros in `erased`, which is
         given in the window's own coordinates, after the flip.
         """
-        offset, height, width = self._places[image_id]
-        table = self.tables[offset : offset + (height + 1) * (width + 1)].reshape(height + 1, width + 1)
+        table = self.table(image_id)
         tops, bottoms = cells(window.height, grid[0])
         lefts, rights = cells(window.width, grid[1])
         areas = np.outer(bottoms - tops, rights - lefts)

@@ -1,7 +1,8 @@
-"""Attended boxes: what an image's attention leaves to look at, and the enlarged part that shows it.
+"""Attended boxes: what an image's attention leaves to look at, `attended.csv`, and how it is read.
 
 The way from one scale of ACA to the next ("Generating Attention from Classifier Activations for Fine-grained
-Recognition", section 4.4). Boxes are left, top, right, bottom in pixels of the stored image at any scale.
+Recognition", section 4.4); the view `zoom` shows these parts. Boxes are left, top, right, bottom in pixels of
+the stored image at any scale.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from maskguide.system.files import InputError
 
@@ -71,40 +71,3 @@ def attended_boxes(
             *(left + across[columns[-1] + 1] * (right - left), top + down[rows[-1] + 1] * (bottom - top)),
         )
     return boxes
-
-
-def grown(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Boxes [B, 4] grown to the aspect ratio of their images (sizes [B, 2]: height, width), still inside.
-
-    About the same centre, but for what would leave the image: an enlarged part is not distorted.
-    """
-    height, width = sizes[:, 0].astype(float), sizes[:, 1].astype(float)
-    left, top, right, bottom = boxes.T
-    share = np.minimum(1, np.maximum((right - left) / width, (bottom - top) / height))
-    wide, high = share * width, share * height
-    left = np.clip((left + right - wide) / 2, 0, width - wide)
-    top = np.clip((top + bottom - high) / 2, 0, height - high)
-    return np.stack([left, top, left + wide, top + high], axis=1)
-
-
-def enlarged(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The part `box` of an image uint8 [H, W, 3], enlarged to the image's own size; bilinear."""
-    height, width = image.shape[:2]
-    resized = Image.fromarray(image).resize(
-        (width, height), Image.Resampling.BILINEAR, box=tuple(map(float, box))
-    )
-    return np.asarray(resized)
-
-
-def zooms(path: str | Path, layout: pd.DataFrame) -> np.ndarray:
-    """float [images, 4]: for each image of a store's layout, in its order, the part that `path` attends to,
-    grown to the image's aspect ratio."""
-    table = read_attended(path).set_index("image_id")
-    absent = layout["image_id"][~layout["image_id"].isin(table.index)]
-    if len(absent):
-        raise InputError(f"{path}: has no box of image {absent.iloc[0]}; delete it and run again")
-    table = table.loc[layout["image_id"]]
-    sizes = layout[["height", "width"]].to_numpy()
-    if (table[["height", "width"]].to_numpy() != sizes).any():
-        raise InputError(f"{path}: its images have other sizes than the store's; delete it and run again")
-    return grown(table[BOX].to_numpy(dtype=float), sizes)

@@ -23,10 +23,11 @@ class Method:
     """One method. Its code: `methods/<module>.py`, class `class_name` (None where torch trains nothing).
 
     label, colour: for readers. place: in the order of tables. section: of the config that holds its options
-    and settings. options: what its network is given, by name: JSON schemas with `symbol`, the paper's, and
-    `of`, where a value comes from if not from the config. settings: what else its section says. guided_by:
-    "masks", "regions" or "". averages_scales: a run of it averages the networks of all scales. attends: where
-    it looks is what the next scale sees. script: the program that makes a run of it. backbone: its only one.
+    and settings. options: what its network is given, by name: JSON schemas with `symbol`, the paper's, `of`,
+    where a value comes from if not from the config, and `by`, the option that lists the names of an object's
+    values. settings: what else its section says. guided_by: "masks" (a mask store), "regions" (one each) or
+    "". averages_scales: a run of it averages the networks of all scales. attends: where it looks
+    is what the next scale sees. script: the program that makes a run of it. backbone: its only one.
     """
 
     name: str
@@ -44,6 +45,26 @@ class Method:
     attends: bool = False
     script: str = TRAINED
     backbone: str | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What changes what a network sees, in training and in test. Its code: `views/<name>.py`, `class_name`.
+
+    description: of the file that `--<name>` takes. options: of variants, as those of methods.
+    """
+
+    name: str
+    class_name: str
+    description: str
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@cache
+def views(folder: Path = PACKAGE / "views") -> dict[str, View]:
+    """Every view by name."""
+    found = {path.stem: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
+    return {name: View(name, facts.pop("class"), **facts) for name, facts in found.items()}
 
 
 @cache
