@@ -90,7 +90,6 @@ def test_attention_is_the_same_module_without_guidance():
     assert torch.equal(guided(images).logits, free(images).logits)
     batch = Batch(images, torch.tensor([0, 1]))
     assert list(free.loss(free(images), batch)) == ["cross_entropy"]
-    assert (guided.needs_masks, free.needs_masks) == (True, False)
 
 
 def test_without_attention_weight_mga_is_the_baseline():

@@ -137,8 +137,8 @@ def test_softmax_cannot_reach_a_target_whose_maximum_is_1_and_sigmoid_can():
         ({"regions": ["vein", "vein"]}, "name at least one region, each once"),
         ({"region_weights": [0.5]}, "--region-weights: 1 given for 2 regions"),
         ({"region_loss_weights": [0.1] * 3}, "--region-loss-weights: 3 given for 2 regions"),
-        ({"region_weights": [-0.5, 0.2]}, "none below 0"),
-        ({"feature_weight": 0, "region_weights": [0, 0]}, "their sum above 0"),
+        ({"region_weights": [-0.5, 0.2]}, "--region-weights .*: must not be below 0"),
+        ({"feature_weight": 0, "region_weights": [0, 0]}, "their sum must be above 0"),
     ],
 )
 def test_wrong_options_are_refused(change, complaint):

@@ -18,26 +18,16 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from maskguide.plan import declared, options
 from maskguide.system import cli, gpu
 from maskguide.system.files import InputError, sha256, write_csv, write_json
 
 log = logging.getLogger("maskguide")
 CHANGES_NO_RESULT = (
-    *("store", "mask_store", "counterparts", "zoom", "weights", "annotated", "checkpoint", "output_dir"),
+    *("store", "mask_store", "counterparts", "weights", "annotated", "checkpoint", "output_dir"),
     *("device", "slots", "threads", "workers"),
+    *declared.views(),
 )
-METHOD_OPTIONS = {
-    "baseline": (),
-    "attention": ("feature_weight", "attention_weight"),
-    "mga": ("feature_weight", "attention_weight", "guidance_weight"),
-    "mgfe": (
-        *("regions", "activation", "feature_weight", "region_weights", "region_loss_weights"),
-        "classification_weight",
-    ),
-    "aca": ("classifiers", "losses"),
-    "maxpool": (),
-    "tdsa": ("terms", "discriminality_weight", "diversity_weight"),
-}
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -49,7 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         type=Path,
         nargs="+",
         default=[],
-        help="mask stores, made by pool_masks.py: one for mga, one for each region for mgfe",
+        help="mask stores, made by pool_masks.py: one, or one for each of --regions, as the method needs",
     )
     add(
         "--counterparts",
@@ -58,13 +48,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=[],
         help="stores of masked training images (build_store.py --masked) to learn from besides",
     )
-    add(
-        "--zoom",
-        type=Path,
-        help="attended.csv of attend_regions.py: see the attended parts, enlarged (aca, maxpool)",
-    )
+    options.add_views(parser)
     add("--dataset", required=True, help="name of the data set, for the tables")
-    add("--method", default="mga", help="baseline, attention, mga, mgfe, aca, maxpool or tdsa")
+    add("--method", default="mga", help=f"one of {', '.join(options.trainable())}")
     add("--backbone", default="densenet161", help="small, or a torchvision name")
     add("--weights", type=Path, help="state dict to start from (none: random values)")
     add("--epochs", type=int, default=150, help="passes over the training images")
@@ -92,24 +78,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default="paper",
         help="leading children of the backbone that do not learn; paper: its number",
     )
-    add(
-        "--feature-weight",
-        type=float,
-        default=0.5,
-        help="mga: λ, mgfe: α (paper: 0.3), weight of the features",
-    )
-    add("--attention-weight", type=float, default=0.5, help="mga: μ, weight of the attended features")
-    add("--guidance-weight", type=float, default=0.1, help="mga: τ, weight of the attention loss")
-    add("--regions", nargs="+", default=[], help="mgfe: names of the regions, in the mask stores' order")
-    add("--activation", default="softmax", help="mgfe: softmax (as published) or sigmoid")
-    add("--region-weights", type=float, nargs="+", default=[], help="mgfe: βᵣ, one for each region")
-    add("--region-loss-weights", type=float, nargs="+", default=[], help="mgfe: δᵣ, one for each region")
-    add("--classification-weight", type=float, default=1.0, help="mgfe: μ, weight of the cross-entropy")
-    add("--classifiers", type=int, default=16, help="aca: n, number of local classifiers")
-    add("--losses", default="both", help="aca: both, local or object")
-    add("--terms", default="attention", help="tdsa: attention (all), channels or cross_entropy")
-    add("--discriminality-weight", type=float, default=1.5, help="tdsa: α, at both stages")
-    add("--diversity-weight", type=float, default=15.0, help="tdsa: β, at both stages")
+    options.add_methods(parser)
     add("--seed", type=int, default=1, help="seed of new layers, order, crops and dropout")
     add("--mask-source", help="name of the masks' source, for the tables")
     add(
@@ -131,29 +100,21 @@ def check_options(args: argparse.Namespace) -> None:
     for name in ("epochs", "batch_size", "crop", "learning_rate", "slots"):
         if getattr(args, name) <= 0:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be above 0")
-    for name in (
-        *("momentum", "weight_decay", "seed", "feature_weight", "attention_weight", "guidance_weight"),
-        *("classification_weight", "discriminality_weight", "diversity_weight"),
-    ):
+    for name in ("momentum", "weight_decay", "seed"):
         if getattr(args, name) < 0:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must not be below 0")
     if args.workers is not None and args.workers < 0:
         raise InputError(f"--workers {args.workers}: must not be below 0")
     if args.freeze != "paper" and not args.freeze.isdecimal():
         raise InputError(f"--freeze {args.freeze}: give 'paper' or a number of children")
-    if args.method not in METHOD_OPTIONS:
-        raise InputError(f"--method {args.method}: unknown; choose one of {', '.join(METHOD_OPTIONS)}")
-    if min(args.region_loss_weights, default=0) < 0:
-        raise InputError(f"--region-loss-weights {args.region_loss_weights}: must not be below 0")
     if not 0 <= args.erasing <= 1:
         raise InputError(f"--erasing {args.erasing}: must lie between 0 and 1")
     if min(args.learning_rate_steps, default=1) < 1:
         raise InputError(f"--learning-rate-steps {args.learning_rate_steps}: must be at least 1 epoch")
     if args.optimizer not in ("sgd", "adam"):
         raise InputError(f"--optimizer {args.optimizer}: choose sgd or adam")
-    if args.zoom is not None and args.method not in ("aca", "maxpool"):
-        raise InputError(f"--zoom: {args.method} takes whole images, as its masks are; leave it out")
-    stores = {"mga": 1, "mgfe": max(1, len(args.regions))}.get(args.method, 0)
+    guides = {"": 0, "masks": 1, "regions": len(getattr(args, "regions", []))}
+    stores = guides[declared.methods()[args.method].guided_by]
     if len(args.mask_store) < stores:
         raise InputError(
             f"--method {args.method}: needs {stores} --mask-store, made by pool_masks.py; "
@@ -197,7 +158,7 @@ def run_metrics(
         "dataset": args.dataset,
         "method": args.method,
         "backbone": args.backbone,
-        "masks": args.mask_source if model.needs_masks else None,
+        "masks": args.mask_source if declared.methods()[args.method].guided_by else None,
         "seed": args.seed,
         "num_train": len(images.rows("train")),
         "num_counterparts": counterparts,
@@ -220,6 +181,7 @@ def run_metrics(
 
 
 def main(args: argparse.Namespace) -> None:
+    args = options.settled(args)
     check_options(args)
     annotation = read_annotation(args.annotated)
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
@@ -233,15 +195,15 @@ def main(args: argparse.Namespace) -> None:
     precision.choose(args.precision, device)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    seen = [views.create("zoom", args.zoom)] if args.zoom else []
+    method, seen = declared.methods()[args.method], views.given(args)
     images = ImageStore(args.store, seen)
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, args.weights, len(images.classes()))
     backbone.freeze(backbone.paper_frozen_children if args.freeze == "paper" else int(args.freeze))
-    options = {name: getattr(args, name) for name in METHOD_OPTIONS[args.method]}
-    model = methods.create(args.method, backbone, options)
-    masks = [MaskStore(folder) for folder in args.mask_store] if model.needs_masks else []
-    counterparts = [ImageStore(folder) for folder in args.counterparts]
+    own = {name: getattr(args, name) for name in method.options}
+    model = methods.create(args.method, backbone, own)
+    masks = [MaskStore(folder, seen) for folder in args.mask_store] if method.guided_by else []
+    counterparts = [ImageStore(folder, seen) for folder in args.counterparts]
     grid = training.feature_grid(model, args.crop)
     data = TrainingImages(
         images, masks, grid, args.crop, args.batch_size, args.seed, args.erasing, counterparts, args.workers
@@ -267,7 +229,7 @@ def main(args: argparse.Namespace) -> None:
         predicted_best=progress.predicted_best,
         confidence_last=progress.confidence_last,
     )
-    info = {"method": args.method, "backbone": args.backbone, "classes": classes, "options": options}
+    info = {"method": args.method, "backbone": args.backbone, "classes": classes, "options": own}
     methods.save(args.output_dir / "model.pt", model, info)
     write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history))
     write_csv(args.output_dir / "predictions.csv", predictions)

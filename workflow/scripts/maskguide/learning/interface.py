@@ -28,3 +28,11 @@ class Output:
 
     logits: Tensor
     attention: Tensor | None = None
+
+
+def mean_where(values: Tensor, present: Tensor) -> Tensor:
+    """The mean of `values` [B] over the images that are `present` [B] bool; 0 where none is.
+
+    An image without a mask says nothing about where to look: it counts neither in the sum nor in the number.
+    """
+    return (values * present).sum() / present.sum().clamp(min=1)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maskguide.plan import declared
+from maskguide.plan.options import check, method_called
 from maskguide.system.files import InputError, atomic_file
 
 if TYPE_CHECKING:  # a handcrafted method needs no torch
@@ -19,12 +19,10 @@ if TYPE_CHECKING:  # a handcrafted method needs no torch
 
 def create(method: str, backbone: backbones.Backbone, options: Mapping[str, Any]) -> nn.Module:
     """The method of that name around a backbone; `options` holds at least those that it declares."""
-    known = declared.methods()
-    if method not in known or known[method].class_name is None:
-        names = ", ".join(name for name, each in known.items() if each.class_name)
-        raise InputError(f"--method {method}: unknown; choose one of {names}")
-    module = importlib.import_module(f"{__name__}.{known[method].module}")
-    return getattr(module, known[method].class_name)(backbone, options)
+    declared = method_called(method)
+    check(declared, options)
+    module = importlib.import_module(f"{__name__}.{declared.module}")
+    return getattr(module, declared.class_name)(backbone, options)
 
 
 def save(path: Path, model: nn.Module, info: Mapping[str, Any]) -> None:

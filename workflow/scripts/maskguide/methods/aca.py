@@ -18,9 +18,6 @@ from torch.nn import functional
 from maskguide.learning import otsu
 from maskguide.learning.backbones import Backbone, last_linear
 from maskguide.learning.interface import Batch, Output
-from maskguide.system.files import InputError
-
-LOSSES = ("both", "local", "object")
 
 
 @dataclass
@@ -43,15 +40,9 @@ class AttentionFromActivations(nn.Module):
     a head without its loss neither learns nor answers.
     """
 
-    needs_masks = False
-
     def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__()
         self.num_classifiers, self.losses = options["classifiers"], options["losses"]
-        if self.losses not in LOSSES:
-            raise InputError(f"--losses {self.losses}: choose one of {', '.join(LOSSES)}")
-        if self.num_classifiers < 1:
-            raise InputError(f"--classifiers {self.num_classifiers}: must be at least 1")
         self.num_classes = replace_head(backbone)  # L
         self.backbone = backbone
         self.local = nn.Conv2d(backbone.channels, self.num_classifiers * (self.num_classes + 1), 1)
@@ -87,8 +78,6 @@ class AttentionFromActivations(nn.Module):
 
 class MaxPooling(nn.Module):
     """The paper's baseline: spatial maximum of the backbone's last map, a linear layer, cross-entropy."""
-
-    needs_masks = False
 
     def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__()

@@ -15,8 +15,6 @@ from maskguide.learning.interface import Batch, Output
 class Baseline(nn.Module):
     """The backbone as it is."""
 
-    needs_masks = False
-
     def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__()
         self.backbone = backbone

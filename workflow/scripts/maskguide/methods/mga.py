@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maskguide.learning.backbones import Backbone
-from maskguide.learning.interface import Batch, Output
+from maskguide.learning.interface import Batch, Output, mean_where
 from maskguide.system.files import InputError
 
 
@@ -22,8 +22,6 @@ class Attention(nn.Module):
 
     options: feature_weight λ, attention_weight μ, with λ + μ = 1 (equation 3).
     """
-
-    needs_masks = False
 
     def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__()
@@ -56,8 +54,6 @@ class MaskGuidedAttention(Attention):
     options: as `Attention`, and guidance_weight τ.
     """
 
-    needs_masks = True
-
     def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__(backbone, options)
         self.guidance_weight = options["guidance_weight"]
@@ -69,10 +65,9 @@ class MaskGuidedAttention(Attention):
 
 
 def attention_loss(attention: Tensor, masks: Tensor, present: Tensor) -> Tensor:
-    """L_att, equation 8: the squared distance of A and M, averaged over positions and over images.
+    """L_att, equation 8: the squared distance of A and M, averaged over positions and images with a mask.
 
-    attention A, masks M: [B, 1, h, w] in 0…1; present: [B] bool. An image without any mask says nothing
-    about where to look: it counts neither in the sum nor in the number; without any such image, 0.
+    attention A, masks M: [B, 1, h, w] in 0…1; present: [B] bool; without any such image, 0.
     """
     distance = (masks - attention).square().flatten(start_dim=1).mean(dim=1)  # [B]
-    return (distance * present).sum() / present.sum().clamp(min=1)
+    return mean_where(distance, present)

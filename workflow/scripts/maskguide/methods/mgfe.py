@@ -13,11 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maskguide.learning.backbones import Backbone
-from maskguide.learning.interface import Batch, Output
-from maskguide.methods.mga import attention_loss
+from maskguide.learning.interface import Batch, Output, mean_where
 from maskguide.system.files import InputError
-
-ACTIVATIONS = ("softmax", "sigmoid")
 
 
 class MaskGuidedFeatureExtraction(nn.Module):
@@ -30,8 +27,6 @@ class MaskGuidedFeatureExtraction(nn.Module):
     "sigmoid".
     """
 
-    needs_masks = True
-
     def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__()
         self.regions = list(options["regions"])
@@ -39,8 +34,6 @@ class MaskGuidedFeatureExtraction(nn.Module):
         self.region_loss_weights = list(options["region_loss_weights"])
         self.classification_weight = options["classification_weight"]
         self.activation = options["activation"]
-        if self.activation not in ACTIVATIONS:
-            raise InputError(f"--activation {self.activation}: choose one of {', '.join(ACTIVATIONS)}")
         if not self.regions or len(set(self.regions)) < len(self.regions):
             raise InputError(f"--regions {' '.join(self.regions)}: name at least one region, each once")
         for name, given in (("weights", weights[1:]), ("loss-weights", self.region_loss_weights)):
@@ -48,8 +41,8 @@ class MaskGuidedFeatureExtraction(nn.Module):
                 raise InputError(
                     f"--region-{name}: {len(given)} given for {len(self.regions)} regions; give one for each"
                 )
-        if min(weights) < 0 or sum(weights) <= 0:
-            raise InputError(f"--feature-weight, --region-weights {weights}: none below 0, their sum above 0")
+        if sum(weights) <= 0:
+            raise InputError(f"--feature-weight, --region-weights {weights}: their sum must be above 0")
         self.feature_weight, *self.region_weights = (weight / sum(weights) for weight in weights)
         self.backbone = backbone
         # one conv1×1 of equation 4 for each region; they read the same two maps, so one layer holds them all
@@ -76,9 +69,7 @@ class MaskGuidedFeatureExtraction(nn.Module):
         terms = {"cross_entropy": self.classification_weight * cross_entropy}
         attention = output.attention.float()
         for place, (name, weight) in enumerate(zip(self.regions, self.region_loss_weights, strict=True)):
-            of_region = slice(place, place + 1)
-            guidance = attention_loss(
-                attention[:, of_region], batch.masks[:, of_region], batch.mask_present[:, place]
-            )
-            terms[f"attention_{name}"] = weight * guidance
+            difference = batch.masks[:, place] - attention[:, place]  # [B, h, w]
+            distance = difference.square().flatten(start_dim=1).mean(dim=1)  # [B], equation 7
+            terms[f"attention_{name}"] = weight * mean_where(distance, batch.mask_present[:, place])
         return terms

@@ -16,9 +16,7 @@ from torch.nn import functional
 
 from maskguide.learning.backbones import Backbone, last_linear, stage_ends
 from maskguide.learning.interface import Batch, Output
-from maskguide.system.files import InputError
 
-TERMS = ("attention", "channels", "cross_entropy")
 LOWER_CHANNELS, UPPER_CHANNELS = 9, 3  # per class
 
 
@@ -44,15 +42,11 @@ class TopDownSpatialAttention(nn.Module):
     discriminality_weight α and diversity_weight β, the same at both stages.
     """
 
-    needs_masks = False
-
     def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__()
         self.terms = options["terms"]
         self.discriminality_weight = options["discriminality_weight"]
         self.diversity_weight = options["diversity_weight"]
-        if self.terms not in TERMS:
-            raise InputError(f"--terms {self.terms}: choose one of {', '.join(TERMS)}")
         self.num_classes = last_linear(backbone.head)[1].out_features  # L
         self.backbone = backbone
         channels = LOWER_CHANNELS * self.num_classes, UPPER_CHANNELS * self.num_classes
