@@ -83,19 +83,3 @@ def methods(folder: Path = PACKAGE / "methods") -> dict[str, Method]:
         return {each["name"]: Method(**each) for each in sorted(made, key=lambda each: each["place"])}
     except (TypeError, KeyError) as error:
         raise InputError(f"{folder}: a declaration lacks a key or has one too many ({error})") from error
-
-
-@dataclass(frozen=True)
-class View:
-    """What changes what a network sees. Its code: `views/<name>.py`. options: what a variant may set, as JSON
-    schemas by name."""
-
-    name: str
-    summary: str
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-
-@cache
-def views(folder: Path = PACKAGE / "views") -> dict[str, View]:
-    """Every view by name."""
-    return {path.stem: View(path.stem, **read_yaml(path)) for path in sorted(folder.glob("*.yaml"))}
