@@ -18,18 +18,18 @@ INTRO = """\
 <!-- Written by `make config-readme` from the schema and the declarations beside the methods. -->
 
 A run is one YAML file: `config.yaml` (the run `demo`, taken when no other is named), `butterfly.yaml` (real
-images), `regions.yaml` and `scales.yaml` (MGFE, and ACA with TDSA, in whole on generated leaves), `mga.yaml`,
-`mgfe.yaml`, `aca.yaml` and `tdsa.yaml` (the papers), `smoke.yaml` (seconds, for tests). Choose one with
-`--configfile config/butterfly.yaml`; it takes the place of `config.yaml` and is not laid over it. What a file
-leaves out has the default below, which is MGA's where that paper says one (for MGFE's protocol see
-`mgfe.yaml`). A key that is not listed here is refused at once, by name. Single values can be set on the command
-line:
+images), `regions.yaml` and `scales.yaml` (MGFE, and ACA with TDSA, in whole on generated leaves),
+`mga.yaml`, `mgfe.yaml`, `aca.yaml` and `tdsa.yaml` (the papers), `smoke.yaml` (seconds, for tests). Choose
+one with `--configfile config/butterfly.yaml`; it takes the place of `config.yaml` and is not laid over it.
+What a file leaves out has the default below, which is MGA's where that paper says one (for MGFE's protocol
+see `mgfe.yaml`). A key that is not listed here is refused at once, by name. Single values can be set on the
+command line:
 
     snakemake --cores 2 --configfile config/butterfly.yaml --config archives='{btfpis: PATH}'
 
 Keys equal the options of the scripts (`learning_rate` is `--learning-rate`), so a script's help says the
-same, as `python workflow/scripts/train_classifier.py --help` does. Editing a key re-runs the jobs that use it
-and no others.
+same, as `python workflow/scripts/train_classifier.py --help` does. Editing a key re-runs the jobs that use
+it and no others.
 """
 NAMES = """\
 ## Names of methods
