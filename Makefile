@@ -1,6 +1,7 @@
 # make demo   the whole road on generated leaves: tables and figures in results/demo
-# make test   lint, format and all tests
-# Both make .venv first, from the pinned requirements, when it is missing or out of date.
+# make check  lint, format and what is not slow: before each commit
+# make test   lint, format and all tests, with their coverage
+# All make .venv first, from the pinned requirements, when it is missing or out of date.
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -12,9 +13,10 @@ SNAKE_FILES := Snakefile workflow/Snakefile workflow/rules
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS := 1
+unexport PYTHONDONTWRITEBYTECODE # else each of the scripts that tests start compiles the package again
 
 .DEFAULT_GOAL := demo
-.PHONY: demo report test lint lock clean
+.PHONY: demo report check test lint config-readme lock clean
 
 demo: $(ENVIRONMENT)
 	snakemake --cores $(CORES) --resources gpu=$(GPUS)
@@ -23,8 +25,12 @@ demo: $(ENVIRONMENT)
 report: demo
 	snakemake --cores 1 --report report.zip
 
+check: lint
+	pytest -n $(CORES) --dist worksteal -m "not slow"
+
+# One process more than there are cores: some tests wait for others, or for a cluster.
 test: lint
-	pytest -n $(CORES) --dist loadfile --cov --cov-report=term:skip-covered --durations=10
+	pytest -n $$(($(CORES) + 1)) --dist worksteal --cov --cov-report=term:skip-covered --durations=10
 
 lint: $(ENVIRONMENT)
 	ruff check $(PYTHON_FILES)
@@ -34,10 +40,15 @@ lint: $(ENVIRONMENT)
 
 $(ENVIRONMENT): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "maskguide needs Python 3.11 or newer: make PYTHON=python3.11")'
+	@! test -L .venv || { echo "error: .venv is a link: to make it anew would empty the folder that it names; remove the link first" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements.txt
 	@touch $@
+
+# After an edit of the config's schema, or of a method's options.
+config-readme: $(ENVIRONMENT)
+	PYTHONPATH=workflow/scripts python -m maskguide.plan.readme
 
 # After an edit of the dependencies in pyproject.toml.
 lock: $(ENVIRONMENT)

@@ -18,6 +18,20 @@ if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 ROOT = Path(__file__).resolve().parents[1]
+STARTING_SNAKEMAKE = {
+    "project",
+    "finished",
+    "slurm",
+}  # fixtures: who asks for one starts snakemake, in seconds
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items) -> None:
+    """What starts snakemake is slow; what is slow begins first, the longest of all foremost."""
+    for item in items:
+        if STARTING_SNAKEMAKE & set(item.fixturenames):
+            item.add_marker("slow")
+    items.sort(key=lambda item: ("slurm" not in item.fixturenames, item.get_closest_marker("slow") is None))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,6 +55,12 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("needs the real images in ../shared")
     return folder
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    """A copy of the project that a test may edit."""
+    return copy_project(ROOT, tmp_path / "project")
 
 
 @pytest.fixture(scope="session")

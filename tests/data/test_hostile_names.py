@@ -1,22 +1,17 @@
 """Names that a shell, a table or another system would trip over: refused in one line, or kept as they are."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 
 import index_dataset
 import pandas as pd
 import pytest
-import yaml
 from bad_input import index_options, my_images, picture, refused
 from maskguide.data import layouts
 from maskguide.system import cli
 
-ROOT = Path(__file__).parents[2]
 ACCENT = unicodedata.normalize("NFC", "é")
 
 
@@ -84,64 +79,3 @@ def test_masks_are_found_whatever_the_form_of_their_accents(tmp_path):
 
 def test_errors_escape_what_a_terminal_would_act_on():
     assert cli.one_line("a\nb\x1b[2Jé 日本") == "a\\nb\\x1b[2Jé 日本"
-
-
-def outside(*folders):
-    """Every file below folders, with its time of change."""
-    return {
-        path: path.stat().st_mtime_ns
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-
-
-@pytest.mark.slow
-def test_a_whole_run_with_hostile_names(tmp_path):
-    """From a folder of images to table and figures: nothing runs, nothing lies where it should not."""
-    project = tmp_path / 'it\'s a "project" $(touch pwned); #1'
-    names = LEGAL[:6]
-    given = my_images(project / "my 'leaves' $(touch pwned)", names, count=6, masks=False)
-    for kind in ("workflow", "profiles", "envs"):
-        shutil.copytree(ROOT / kind, project / kind, ignore=shutil.ignore_patterns("__pycache__"))
-    (project / "resources").mkdir()
-    for file in ("Snakefile", "resources/datasets.yaml"):
-        shutil.copy(ROOT / file, project / file)
-    config = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
-    config |= {
-        "run": "hostile",
-        "seeds": [1],
-        "datasets": {"folder": {"split": "2:1"}},
-        "archives": {"folder": given.name},
-        "tables": {
-            "compare": {"datasets": ["folder"], "backbone": "small", "methods": ["baseline", "aca-s1"]}
-        },
-        "classify": {**config["classify"], "weights": "none", "epochs": 1, "crop": 32},
-    }
-    del config["classifiers_figure"], config["annotation_figure"]
-    (project / "mine.yaml").write_text(yaml.safe_dump(config))
-    home, temporary = tmp_path / "home", tmp_path / "tmp"
-    home.mkdir()
-    temporary.mkdir()
-    before = outside(project, home, temporary)
-    environment = {**os.environ, "HOME": str(home), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "mine.yaml"]
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    after = outside(project, home, temporary)
-    ours = [project / name for name in ("results", "resources", ".snakemake")]
-    strange = [
-        path
-        for path in after
-        if before.get(path) != after[path] and not any(path.is_relative_to(each) for each in ours)
-    ]
-    assert strange == []
-    assert not list(tmp_path.rglob("pwned*"))
-    results = project / "results" / "hostile"
-    index = pd.read_csv(results / "data/folder/index.csv", dtype=str, keep_default_na=False)
-    assert set(index["class"]) == set(names)
-    metrics = json.loads((results / "runs/folder/baseline/small/seed1/metrics.json").read_text())
-    assert metrics["classes"] == sorted(names)
-    assert len(pd.read_csv(results / "tables/compare.csv")) == 2
-    assert (results / "figures/compare.png").stat().st_size > 5000

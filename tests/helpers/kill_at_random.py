@@ -10,22 +10,16 @@ Example:
 
 import argparse
 import collections
-import csv
-import json
-import os
 import random
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import psutil
+from whole_run import copy_project, environment, measured
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "workflow", "config", "profiles", "envs", "resources/datasets.yaml")
-RUN = Path("results/smoke")
-TIMES = ("seconds", "time", "date", "minutes", "hours")
 
 
 def parse_args(argv=None):
@@ -43,25 +37,13 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def copy_project(folder):
-    """The files of the project that a run needs."""
-    for name in PARTS:
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, place, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, place)
-
-
 def start(folder, cores):
     """The command that is typed each time, its output added to a log in the folder."""
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", "config/smoke.yaml"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+    alone = {**environment(), "OMP_NUM_THREADS": "1"}
     with (folder / "snakemake.log").open("a") as log:
         return subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+            command, cwd=folder, env=alone, stdout=log, stderr=log, start_new_session=True
         )
 
 
@@ -113,31 +95,9 @@ def disturbed(folder, args):
                 return kills, starts
 
 
-def results(folder):
-    """Tables, predictions and metrics of every run by path, without what is measured in time."""
-    found = {}
-    for path in sorted((folder / RUN).rglob("*")):
-        name = str(path.relative_to(folder))
-        if any(part in ("logs", "benchmarks", ".resume") for part in path.parts):
-            continue
-        if path.suffix == ".csv":
-            with path.open(newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            found[name] = [{key: value for key, value in row.items() if not timed(key)} for row in rows]
-        elif path.name == "metrics.json":
-            content = json.loads(path.read_text())
-            found[name] = {key: value for key, value in content.items() if not timed(key)}
-    return found
-
-
-def timed(column):
-    """Whether a column or key holds a time, which no two runs share."""
-    return any(word in str(column).lower() for word in TIMES)
-
-
 def compare(one, other):
     """What differs between two folders, one line each."""
-    first, second = results(one), results(other)
+    first, second = measured(one), measured(other)
     lines = [f"only in {one}: {name}" for name in first.keys() - second.keys()]
     lines += [f"only in {other}: {name}" for name in second.keys() - first.keys()]
     lines += [f"differs: {name}" for name in first.keys() & second.keys() if first[name] != second[name]]
@@ -155,12 +115,12 @@ def main(args):
     if args.folder.exists():
         sys.exit(f"error: --folder {args.folder}: exists; name a new one")
     if not args.undisturbed.exists():
-        copy_project(args.undisturbed)
+        copy_project(ROOT, args.undisturbed)
         began = time.monotonic()
         if start(args.undisturbed, args.cores).wait():
             sys.exit(f"error: the undisturbed run failed; see {args.undisturbed}/snakemake.log")
         print(f"undisturbed: {(time.monotonic() - began) / 60:.1f} min", flush=True)
-    copy_project(args.folder)
+    copy_project(ROOT, args.folder)
     began = time.monotonic()
     kills, starts = disturbed(args.folder, args)
     print(f"{sum(kills.values())} kills ({', '.join(f'{name} {n}' for name, n in kills.most_common())})")

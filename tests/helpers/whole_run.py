@@ -1,7 +1,9 @@
-"""The project as its tests run it: a copy that may be edited, snakemake in it, what a dry run plans."""
+"""The project as its tests run it: a copy to edit, snakemake in it, what is planned and measured."""
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import re
 import shutil
@@ -12,13 +14,20 @@ from pathlib import Path
 import yaml
 
 PROJECT_FILES = ("Snakefile", "workflow", "config", "profiles", "envs", "resources/datasets.yaml")
+TIMES = ("seconds", "time", "date", "minutes", "hours")
+
+
+def environment() -> dict[str, str]:
+    """This process's, with the programs beside this Python first."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Snakemake on two cores in a copy of the project."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800)
+    return subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=1800
+    )
 
 
 def plan(folder: Path, *arguments: str) -> str:
@@ -63,4 +72,24 @@ def write_config(folder: Path, content: dict) -> str:
 
 def trained(listing: str) -> set[str]:
     """The methods whose training jobs a dry run lists."""
-    return set(re.findall(r"output: results/\w+/runs/\w+/([a-z0-9_-]+)/", listing))
+    return set(re.findall(r"output: results/\w+/runs/\w+/(?:split\d+/)?([a-z0-9_-]+)/", listing))
+
+
+def measured(folder: Path) -> dict[str, list | dict]:
+    """All tables and metrics of the smoke run in a copy, by path, without what is measured in time."""
+    found: dict[str, list | dict] = {}
+    for path in sorted((folder / "results/smoke").rglob("*")):
+        name = str(path.relative_to(folder))
+        if any(part in ("logs", "benchmarks", ".resume") for part in path.parts):
+            continue
+        if path.suffix == ".csv":
+            with path.open(newline="", encoding="utf-8") as file:
+                found[name] = [without_times(row) for row in csv.DictReader(file)]
+        elif path.name == "metrics.json":
+            found[name] = without_times(json.loads(path.read_text()))
+    return found
+
+
+def without_times(row: dict) -> dict:
+    """The columns or keys that two runs share."""
+    return {key: value for key, value in row.items() if not any(word in str(key).lower() for word in TIMES)}

@@ -1,57 +1,36 @@
 """Snakemake is killed and typed again, without any flag; two at once in one folder are refused."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import psutil
 import pytest
+import whole_run
 import yaml
 from example_interruption import SECONDS, environment, start, until
 from maskguide.system import interruption, one_snakemake
-
-PARTS = ("Snakefile", "workflow", "config", "profiles", "envs", "resources/datasets.yaml")
-
-
-@pytest.fixture
-def project(root, tmp_path):
-    """The project, with a pre-training of minutes."""
-    for name in PARTS:
-        place = tmp_path / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        ignored = shutil.ignore_patterns("__pycache__")
-        (
-            shutil.copytree(root / name, place, ignore=ignored)
-            if (root / name).is_dir()
-            else shutil.copy(root / name, place)
-        )
-    config = yaml.safe_load((tmp_path / "config" / "smoke.yaml").read_text())
-    config["pretrain"].update(leaves=16, epochs=10**6)
-    (tmp_path / "config" / "long.yaml").write_text(yaml.safe_dump(config))
-    return tmp_path
-
+from whole_run import read_config
 
 TARGET = "resources/weights/small-generated.pth"
 
 
+@pytest.fixture
+def project(project):
+    """The project, with a pre-training of minutes."""
+    config = read_config(project, "smoke.yaml")
+    config["pretrain"].update(leaves=16, epochs=10**6)
+    (project / "config" / "long.yaml").write_text(yaml.safe_dump(config))
+    return project
+
+
 def snakemake(folder, config, **options):
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--cores",
-        "1",
-        TARGET,
-        "--configfile",
-        f"config/{config}.yaml",
-    ]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", TARGET]
+    command += ["--configfile", f"config/{config}.yaml"]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return start(command, cwd=folder, env={**os.environ, "PATH": path}, **{**streams, **options})
+    return start(command, cwd=folder, env=whole_run.environment(), **{**streams, **options})
 
 
 def training(process):
@@ -59,7 +38,6 @@ def training(process):
     return [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
 
 
-@pytest.mark.slow
 def test_snakemake_killed_is_typed_again_and_nothing_else(project):
     state = project / "resources" / "weights" / ".resume" / "small"
     first = snakemake(project, "long", stdout=subprocess.DEVNULL)
@@ -95,8 +73,7 @@ def test_locks_of_the_living_stay(tmp_path):
     state = tmp_path / ".snakemake"
     body = """
         import sys
-        from pathlib import Path
-        from maskguide.system import one_snakemake
+                from maskguide.system import one_snakemake
         state = Path(sys.argv[1])
         print(one_snakemake.enter(state), flush=True)
         if sys.argv[2] == "work":

@@ -3,10 +3,7 @@
 import shutil
 
 import pandas as pd
-import pytest
 from whole_run import jobs, plan, read_config, snakemake, trained, write_config
-
-pytestmark = pytest.mark.slow
 
 
 def test_the_whole_road(finished):

@@ -155,13 +155,21 @@ def test_waits_for_a_free_device_and_says_so(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(gpu, "SAY_AGAIN", 0.2)
     device = gpu.Device("GPU-8a/1", "GPU-8a/1")
     held = gpu.take([device], 1, tmp_path)
-    threading.Timer(0.5, held.release).start()
-    started = time.monotonic()
+    releases = []
+
+    def said():
+        return [line for line in caplog.messages if line.startswith("waiting for a free one of 1 GPU(s)")]
+
+    def release_when_said_twice():
+        while len(said()) < 2:
+            time.sleep(0.02)
+        releases.append(held)
+        held.release()
+
+    threading.Thread(target=release_when_said_twice, daemon=True).start()
     assert gpu.take([device], 1, tmp_path, poll_seconds=0.05).device == device
-    assert time.monotonic() - started > 0.45
-    lines = [line for line in caplog.messages if line.startswith("waiting for a free one of 1 GPU(s)")]
-    assert 2 <= len(lines) <= 4
-    assert f"process(es) {os.getpid()} hold them: it goes on when one ends;" in lines[0]
+    assert releases == [held]
+    assert f"process(es) {os.getpid()} hold them: it goes on when one ends;" in said()[0]
 
 
 def test_a_guard_that_is_stuck_stops_nobody_for_ever(tmp_path, root):
