@@ -29,6 +29,7 @@ def faults(root, kind):
     return kept, int(count)
 
 
+@pytest.mark.slow
 def test_freed_memory_is_used_again_rather_than_cleared_again(root):
     kept, count = faults(root, "kept")
     if kept == "False":

@@ -105,6 +105,7 @@ def test_no_flipped_bit_changes_what_is_loaded(tmp_path):
     assert refused > 20
 
 
+@pytest.mark.slow
 def test_killed_at_any_rename_one_whole_checkpoint_is_there(tmp_path):
     """The process dies at each call that changes a name in turn; the newest that was promised is loaded."""
     script = textwrap.dedent(

@@ -101,6 +101,7 @@ def test_workers_do_not_change_a_segmenter():
     assert all(torch.equal(value, found[1][1][name]) for name, value in found[0][1].items())
 
 
+@pytest.mark.slow
 def test_deterministic_kernels_are_asked_for():
     """In a process of its own: the settings hold for the whole process."""
     code = (

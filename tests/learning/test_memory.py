@@ -181,6 +181,7 @@ cli.run(train_classifier.main, train_classifier.parse_args())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [2, 0])
 def test_a_training_through_the_command_line(stores, tmp_path, root, room):
     """Room for 2 of 6 images: trained with 2 at a time. Room for none: one line, code 2, nothing written."""

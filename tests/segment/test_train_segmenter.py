@@ -136,6 +136,7 @@ def test_other_options_or_content_start_afresh(dataset):
     assert checkpoints.plain(train_segmenter.result_options(same, pairs)) != mark
 
 
+@pytest.mark.slow
 def test_bad_input_ends_with_one_line(dataset):
     torch.save({"conv1.weight": torch.zeros(1)}, dataset / "weights.pth")
     done = run("train_segmenter.py", arguments(dataset, "--weights", str(dataset / "weights.pth")))
