@@ -48,7 +48,8 @@ $(ENVIRONMENT): requirements.txt
 
 # After an edit of the config's schema, or of a method's options.
 config-readme: $(ENVIRONMENT)
-	PYTHONPATH=workflow/scripts python -m maskguide.plan.readme
+	PYTHONPATH=workflow/scripts python -m maskguide.plan.readme > config/README.md.new
+	mv config/README.md.new config/README.md
 
 # After an edit of the dependencies in pyproject.toml.
 lock: $(ENVIRONMENT)
