@@ -24,13 +24,15 @@ from pathlib import Path
 import project
 import yaml
 
+sys.path.insert(0, str(project.ROOT / "workflow" / "scripts"))
+from maskguide.plan.schema import config_schema
+
 PAPERS = ("mga", "mgfe", "aca", "tdsa")
 
 
 def all_papers(folder: Path) -> str:
     """Write the config of one run that holds all papers, and the entries it needs; where it lies."""
-    schema = read(folder / "workflow/schemas/config.schema.yaml")["properties"]["datasets"]
-    sections = schema["additionalProperties"]["properties"]
+    sections = config_schema()["properties"]["datasets"]["additionalProperties"]["properties"]
     registry = read(folder / "resources/datasets.yaml")
     merged: dict = {"run": "papers", "datasets": {}, "tables": {}, "archives": {}}
     for paper in PAPERS:
