@@ -227,9 +227,10 @@ def test_files_are_what_a_person_sees(folder):
     options = {"images": "vines", "masks": "drawn"}
     found = ["drawn/elm/0.png", "vines/images/elm/0.jpg", "vines/images/oak/0.png"]
     assert datasets.files(options) == found
-    for hidden in ("vines/.DS_Store", "vines/.cache/x.png", "vines/__MACOSX/x.png"):
-        Path(hidden).parent.mkdir(exist_ok=True)
-        Path(hidden).touch()
+    hidden = (".DS_Store", ".cache/x.png", "__MACOSX/x.png", "{x}.png", "\udce9.png")
+    for path in (Path("vines") / name for name in hidden):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
     Path("vines/images/elm/again").symlink_to(folder / "vines")  # a link that leads back
     assert datasets.files(options) == found
     Path("elsewhere").mkdir()

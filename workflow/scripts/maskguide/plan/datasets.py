@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ SCHEMA = Path(__file__).parents[3] / "schemas" / "datasets.schema.yaml"
 FOLDERS = ("images", "masks")
 OUTLINE = "outline"
 HIDDEN = (".", "__MACOSX")
+NO_INPUT = re.compile("[{}\ud800-\udfff]")  # wildcards to snakemake; what is no UTF-8 ends it
 Entry = dict[str, Any]
 
 
@@ -150,7 +152,10 @@ def entry(name: str, options: Mapping[str, Any]) -> Entry:
 
 
 def files(options: Mapping[str, Any]) -> list[str]:
-    """The files of an own data set, sorted, without hidden ones; links are followed, each folder once."""
+    """The files of an own data set, sorted: inputs of a job that shall see them added, changed and removed.
+
+    Links are followed, each folder once. Left out are hidden files and names that snakemake cannot hold.
+    """
     found: set[str] = set()
     seen: set[str] = set()
     for root in [options[key] for key in FOLDERS if options.get(key)]:
@@ -160,7 +165,7 @@ def files(options: Mapping[str, Any]) -> list[str]:
             if real not in seen:
                 found.update(f"{folder}/{name}" for name in shown(names))
             seen.add(real)
-    return sorted(found)
+    return sorted(path for path in found if not NO_INPUT.search(path))
 
 
 def shown(names: Iterable[str]) -> list[str]:
