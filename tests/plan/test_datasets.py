@@ -224,7 +224,7 @@ def test_an_entry_for_a_script_is_checked():
 
 
 def test_files_are_what_a_person_sees(folder):
-    options = {"images": "vines", "masks": "drawn"}
+    options = {"images": "vines/", "masks": "./drawn"}
     found = ["drawn/elm/0.png", "vines/images/elm/0.jpg", "vines/images/oak/0.png"]
     assert datasets.files(options) == found
     hidden = (".DS_Store", ".cache/x.png", "__MACOSX/x.png", "{x}.png", "\udce9.png")

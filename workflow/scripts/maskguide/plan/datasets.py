@@ -159,7 +159,7 @@ def files(options: Mapping[str, Any]) -> list[str]:
     found: set[str] = set()
     seen: set[str] = set()
     for root in [options[key] for key in FOLDERS if options.get(key)]:
-        for folder, below, names in os.walk(root, followlinks=True):
+        for folder, below, names in os.walk(os.path.normpath(root), followlinks=True):
             real = os.path.realpath(folder)
             below[:] = () if real in seen else shown(below)
             if real not in seen:
