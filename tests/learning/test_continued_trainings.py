@@ -57,7 +57,7 @@ def test_a_signal_ends_a_training_with_a_line_and_nothing_is_lost(tmp_path):
     code, rest = interrupted(again, state, number, "epoch 3/12")
     assert code == 128 + number
     assert f"stopped by {number.name} after epoch " in rest.splitlines()[-1]
-    assert rest.splitlines()[-1].endswith("typed again it continues there")
+    assert rest.splitlines()[-1].endswith("run the same command again to continue")
     assert {path.name for path in state.iterdir()} == {"checkpoint.pt", "checkpoint-before.pt"}
     assert not output.exists()
     (state / "checkpoint.pt").write_bytes(

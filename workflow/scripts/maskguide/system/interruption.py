@@ -70,8 +70,8 @@ def farewell(stopped: Stopped) -> str:
     """The line that a stopped script leaves in its log."""
     by = _cause or f"stopped by {stopped.signal.name}"
     if _kept:
-        return f"{by} after {_kept}; typed again it continues there"
-    return f"{by}; nothing half-written is left, typed again it starts anew"
+        return f"{by} after {_kept}; run the same command again to continue"
+    return f"{by}; nothing half-written is left; run the same command again to start anew"
 
 
 @contextmanager
