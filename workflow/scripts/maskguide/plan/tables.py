@@ -1,24 +1,26 @@
-"""The tables as data (`tables.yaml`): what each shows, and whom it is of."""
+"""The tables as data (`tables.yaml`): what each shows, whom it is of, which differences it tests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from maskguide.plan.variants import Variant, with_options
 from maskguide.system.files import read_yaml
 
 TABLES = Path(__file__).with_name("tables.yaml")
 ACCURACIES = ("accuracies", "ablation", "comparison", "scales")  # kinds made of runs
 TESTED = ("ablation", "comparison")  # kinds whose rows are tested against each other
 OWN = "compare"  # what a table of a person's own is like
+ALL = "all"
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table; see `tables.yaml` for what kind, rows and keys may be."""
+    """One table; `tables.yaml` says what its fields may be."""
 
     name: str
     kind: str
@@ -28,7 +30,15 @@ class Table:
     rows: Sequence[Any] = ()
     keys: Mapping[str, Any] = field(default_factory=dict)
     tests: Sequence[Any] = ()
-    notes: Sequence[str] = ()
+    others: str = "Variants and controls:"
+    own_options: Sequence[str] = ()
+    unrun: Sequence[str] = ()
+    decimals: int = 1
+    called: Mapping[str, str] = field(default_factory=dict)
+    best_epoch: str = ""
+    published: str = ""
+    notes: Sequence[Any] = ()
+    last_notes: Sequence[Any] = ()
 
     @property
     def tested(self) -> bool:
@@ -37,6 +47,46 @@ class Table:
     @property
     def of_runs(self) -> bool:
         return self.kind in ACCURACIES
+
+    def has(self, row: Variant) -> bool:
+        """Whether a row is one of the table's own, no control or variant that only the config names."""
+        if self.kind == "comparison":
+            return set(row.options) <= set(self.own_options)
+        return any(_is(row, each) for each in self.rows)
+
+    def pairs(self, rows: Sequence[Variant]) -> list[tuple[str, str]]:
+        """The differences that it tests, the first minus the second, of these rows, in its order."""
+        there = {row.name: row for row in rows}
+        found = []
+        for test in self.tests:
+            if not isinstance(test, Mapping):
+                found.append(tuple(test))
+                continue
+            for row in rows:
+                if test["each"] in (ALL, row.method):
+                    found.append((row.name, _other(row, test["minus"], there)))
+        return [(a, b) for a, b in dict.fromkeys(found) if a in there and b in there and a != b]
+
+
+def _is(row: Variant, listed: Any) -> bool:
+    """Whether an entry of `rows` stands for this row; `config` stands for none, for it is the config's."""
+    if isinstance(listed, str):
+        return row.name == listed
+    if "each_region" in listed:
+        return row.method == listed["each_region"] and set(row.options) == {"regions"}
+    return row.name in (
+        listed.get("each_backbone"),
+        *((listed["plain"], "baseline") if "plain" in listed else ()),
+    )
+
+
+def _other(row: Variant, minus: str | Mapping[str, Any], there: Mapping[str, Variant]) -> str | None:
+    """What stands behind the minus: the named row, or the row's twin, None where that is not there."""
+    if isinstance(minus, str):
+        return minus
+    options = {key: value for key, value in {**row.options, **minus}.items() if value is not None}
+    twin = with_options(row.method, options, there)
+    return twin and twin.name
 
 
 @cache
@@ -47,7 +97,4 @@ def tables() -> dict[str, Table]:
 
 def table(name: str, title: str = "") -> Table:
     """A declared table, or one of a person's own: a comparison under that name."""
-    if name in tables():
-        return tables()[name]
-    own = tables()[OWN]
-    return Table(name, own.kind, own.what, title=title or name, rows=own.rows, keys=own.keys, tests=own.tests)
+    return tables().get(name) or replace(tables()[OWN], name=name, title=title or name)

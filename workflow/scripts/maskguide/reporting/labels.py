@@ -2,60 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+import math
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
 import pandas as pd
 
-from maskguide.reporting import region_variants, scale_variants
+from maskguide.plan import declared, variants
+from maskguide.plan.variants import Variant
+from maskguide.system.files import InputError, read_yaml
 
-DATASETS = {
-    "leaves": "leaves (generated)",
-    "soycultivarvein": "SoyCultivarVein",
-    "soycultivarvein_1to1": "SoyCultivarVein 1:1",
-    "hainanleaf": "HainanLeaf",
-    "btfpis": "BtfPIS",
-    "cottoncultivar": "CottonCultivar",
-    "soycultivarlocal": "SoyCultivarLocal",
-    "cub200": "CUB-200-2011",
-    "cars": "Stanford Cars",
-    "aircraft": "FGVC-Aircraft",
-}
-METHODS = {
-    "mdm": "MDM",
-    "dbcsr_uni": "DBCSR(uni)",
-    "mort": "MORT",
-    "baseline": "baseline",
-    "improved_bcnn": "Improved B-CNN",
-    "nts_net": "NTS-Net",
-    "fast_mpn_cov": "fast-MPN-COV",
-    "dcl": "DCL",
-    "maskcov": "MaskCOV",
-    "rcnn": "R-CNN",
-    "pa_cnn": "PA-CNN",
-    "mg_cnn": "MG-CNN",
-    "mdtp": "MDTP",
-    "mask_cnn": "Mask-CNN",
-    "hsnet": "HSNet",
-    "fv_cnn": "FV-CNN",
-    "bcnn": "B-CNN",
-    "st_cnn": "ST-CNN",
-    "pdfr": "PDFR",
-    "ra_cnn": "RA-CNN",
-    "ma_cnn": "MA-CNN",
-    "g2denet": "G²DeNet",
-    "attention": "attention",
-    "mga": "MGA",
-    "mga-truth": "MGA, truth masks",
-    "mga-auto": "MGA, automatic masks",
-    "mga-segmenter": "MGA, segmenter's masks",
-    "mga-shuffled": "MGA, shuffled masks",
-}
-# The TDSA loss and its ablation, as the preprint builds it up; they stand behind all others.
-TDSA = {
-    "tdsa-crossentropy": "TDSA, cross-entropy alone",
-    "tdsa-channels": "TDSA, channel constraint",
-    "tdsa": "TDSA",
-}
+REGISTRY = Path(__file__).parents[4] / "resources" / "datasets.yaml"
+ONLY_PUBLISHED = Path(__file__).with_name("published_methods.yaml")
+LAST = (math.inf, 0)  # the place of names that are not known
+_more: dict[str, dict] = {"variants": {}, "datasets": {}}  # what `know` made known
 # Backbones that say nothing to a reader: contours have none, and some published rows do not name theirs.
 NO_BACKBONE = ("contour", "unnamed")
 BACKBONES = {
@@ -73,47 +36,110 @@ BACKBONES = {
 }
 
 
+def add_names_option(parser: argparse.ArgumentParser) -> None:
+    """`--names`: what a person's config calls things; for `know`."""
+    parser.add_argument(
+        "--names",
+        default="{}",
+        help="names that the repository does not know, as JSON: variants by name with their method, label, colour "
+        'and options, data sets with their title, {"variants": {"mine": {"method": "mga", "guidance_weight": 1}}, '
+        '"datasets": {"vines": "Vines"}}',
+    )
+
+
+def know(names: str) -> None:
+    """Make the names of `--names` known besides the repository's; those of a call before are forgotten."""
+    try:
+        given = json.loads(names)
+        more, titles = dict(given.get("variants", {})), dict(given.get("datasets", {}))
+        for name, facts in more.items():
+            check_method(facts["method"], f"--names: {name}")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"--names: is no JSON such as --help shows ({error!r})") from error
+    _more.update(variants=more, datasets=titles)
+    _known.cache_clear()
+
+
+def check_method(method: str, place: str) -> None:
+    """`InputError` for a method that is not declared; `place`: where it stands."""
+    if method not in declared.methods():
+        raise InputError(f"{place}: method '{method}' is none; known are {', '.join(declared.methods())}")
+
+
+@cache
+def _known() -> dict[str, Variant]:
+    return variants.known(_more["variants"])
+
+
+@cache
+def _titles() -> dict[str, str]:
+    return {name: each["title"] for name, each in read_yaml(REGISTRY).items()}
+
+
+@cache
+def only_published() -> dict[str, dict]:
+    """Label and place of the methods that only published rows are of, by name."""
+    return read_yaml(ONLY_PUBLISHED)
+
+
+def is_known(name: str) -> bool:
+    """Whether a method or variant is the repository's, or of `--names`."""
+    return name in _known()
+
+
+def variant(name: str, method: str = "") -> Variant:
+    """What a name stands for; one not known, for itself, as a variant of `method` that is nobody's twin."""
+    if is_known(name):
+        return _known()[name]
+    facts = only_published().get(name, {})
+    place = (facts["place"], 0) if facts else LAST
+    return Variant(name, method, {"name": name}, facts.get("label", name), None, place)
+
+
+def line_label(name: str, method: str, option: str) -> str:
+    """How a variant is called where `option` is what varies: as the one without it, if that has a name."""
+    own = variant(name, method)
+    twin = variants.without(own, option, _known())
+    if twin is not None:
+        return twin.label
+    others = [f"{key.replace('_', ' ')} {value}" for key, value in own.options.items() if key != option]
+    return ", ".join([declared.methods()[own.method].label, *others])
+
+
 def dataset_label(name: str) -> str:
     """The data set's name for a reader; an unknown one stands for itself."""
-    return DATASETS.get(name, name)
+    return {**_titles(), **_more["datasets"]}.get(name, name)
 
 
-def method_label(method: str, backbone: str | None = None) -> str:
+def backbone_label(name: str) -> str:
+    """The backbone's name for a reader; an unknown one stands for itself."""
+    return BACKBONES.get(name, name)
+
+
+def method_label(name: str, backbone: str | None = None) -> str:
     """The method's name for a reader, with its backbone where given: "MGA (DenseNet161)"."""
-    variant = region_variants.parse(method) or scale_variants.parse(method)
-    name = {**METHODS, **TDSA}.get(method, method) if variant is None else variant.label
-    if backbone is None or backbone in NO_BACKBONE:
-        return name
-    return f"{name} ({BACKBONES.get(backbone, backbone)})"
+    label = variant(name).label
+    return label if backbone is None or backbone in NO_BACKBONE else f"{label} ({backbone_label(backbone)})"
 
 
-def sort_methods(methods: Iterable[str]) -> list[str]:
-    """Each method once: those known here, then variants of MGFE, of ACA, TDSA, then other names as met."""
-    known = list(METHODS)
-    names = list(dict.fromkeys(methods))
-    last = list(TDSA)
+def without_scale(name: str) -> str:
+    """The label of a method with scales without what it says of them: "ACA, 4 classifiers"."""
+    scale = variant(name).options.get("scale")
+    return method_label(name).removesuffix(", all scales" if scale is None else f", scale {scale}")
 
-    def place(name: str) -> tuple:
-        if name in METHODS:
-            return (0, known.index(name))
-        if (region := region_variants.parse(name)) is not None:
-            return (1, *region.place)
-        if (scale := scale_variants.parse(name)) is not None:
-            return (2, *scale.place)
-        return (3, last.index(name)) if name in TDSA else (4,)
 
-    return sorted(names, key=place)
+def sort_methods(names: Iterable[str]) -> list[str]:
+    """Each name once, in the order of tables; names unknown here come last, as met."""
+    return sorted(dict.fromkeys(names), key=lambda name: variant(name).place)
 
 
 def sort_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows by data set (as first met), then method, then backbone; names unknown here come last, as met."""
     keys = pd.DataFrame(index=frame.index)
     keys["dataset"] = pd.factorize(frame["dataset"])[0]
-    keys["method"] = frame["method"].map(
-        {name: rank for rank, name in enumerate(sort_methods(frame["method"]))}
-    )
-    ranks = {name: rank for rank, name in enumerate(BACKBONES)}
-    names = frame["backbone"].unique()
-    ranks |= {name: len(BACKBONES) + rank for rank, name in enumerate(names) if name not in ranks}
-    keys["backbone"] = frame["backbone"].map(ranks)
+    for column, order in (
+        ("method", sort_methods(frame["method"])),
+        ("backbone", [*BACKBONES, *(name for name in frame["backbone"].unique() if name not in BACKBONES)]),
+    ):
+        keys[column] = frame[column].map({name: rank for rank, name in enumerate(order)})
     return frame.loc[keys.sort_values(list(keys.columns), kind="stable").index].reset_index(drop=True)

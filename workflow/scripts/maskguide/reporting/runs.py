@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from maskguide.reporting import labels, region_variants, scale_variants
+from maskguide.plan import declared
+from maskguide.reporting import labels
 from maskguide.system.files import InputError, read_json, read_yaml
 
 TEXTS = ["dataset", "method", "backbone", "device"]
@@ -21,29 +22,19 @@ CELL = ["dataset", "method", "backbone"]
 PREDICTIONS = ["image_id", "class_id", "predicted_last", "predicted_best"]
 AGAIN = "delete the folder and run again"
 WHOLE_NUMBERS = ["crop", "batch_size", "classifiers", "num_annotated"]
-# Methods with variants: how their names are read, and how they are called.
-VARIANTS = {
-    "mgfe": (
-        region_variants.parse,
-        "MGFE",
-        "mgfe[-<region>][-sigmoid|-softmax][-filled|-binarised][-counterparts][-shuffled][-n<count>]",
-    ),
-    "aca": (scale_variants.parse, "ACA", "aca[-local|-object][-n<classifiers>][-s<scale>]"),
-    "maxpool": (scale_variants.parse, "max pooling", "maxpool[-s<scale>]"),
-    "tdsa": (labels.TDSA.get, "TDSA", "tdsa, tdsa-channels or tdsa-crossentropy"),
-}
+LAYOUT = "<dataset>/split<k>/<method>/<backbone>/seed<s>"
 
 
 def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
-    """One tidy row per run, in the order given.
+    """One tidy row per run, in the order given; a folder given twice is one run.
 
     Returns
     -------
-    DataFrame with dataset, method (with the mask source after "-" where it is not the configured one),
-    backbone, masks, annotation, seed, counts, accuracies and macro-F1 (percent), seconds, device with
-    precision, num_classes, num_annotated (images whose marks stand behind the masks), the options crop,
-    batch_size, learning_rate, weights, of MGFE regions (their names, a space between) and activation, of ACA
-    classifiers (how many) and losses (each None where the method has none), networks (how many the run
+    DataFrame with dataset, method (the variant's name, as the folder says it), backbone, masks, annotation,
+    seed, counts, accuracies and macro-F1 (percent), seconds, device with precision, family (the method that
+    it is a variant of), split, num_classes, num_annotated (images whose marks stand behind the masks), the
+    options crop, batch_size, learning_rate, weights, and, None where the method has none, regions (their
+    names, a space between), activation, classifiers (how many) and losses, networks (how many the run
     averages; its epochs, seconds and parameters are their sums), the commit, and `run`, the folder.
 
     Raises
@@ -51,7 +42,7 @@ def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
     InputError
         If a run is missing or broken, stands twice, or runs on one data set had different images.
     """
-    rows = pd.DataFrame([read_run(folder) for folder in folders])
+    rows = pd.DataFrame([read_run(folder) for folder in dict.fromkeys(map(Path, folders))])
     rows = rows.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))
     doubled = rows[rows.duplicated([*CELL, "seed"])]
     if len(doubled):
@@ -60,7 +51,7 @@ def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
             f"{row['run']}: another run is also {row['method']} with seed {row['seed']}; give one"
         )
     for dataset, group in rows.groupby("dataset", sort=False):
-        for column in ("num_train", "num_test", "num_classes"):
+        for column in ("split", "num_train", "num_test", "num_classes"):
             if group[column].nunique() > 1:
                 found = " and ".join(str(count) for count in sorted(group[column].unique()))
                 raise InputError(
@@ -89,28 +80,38 @@ def read_run(folder: str | Path) -> dict:
     for key in PERCENTAGES:
         if not isinstance(metrics[key], int | float) or not 0 <= metrics[key] <= 100:
             raise InputError(f"{path}: {key} is {metrics[key]}, not a percentage; {AGAIN}")
-    record = read_yaml(folder / "args.yaml")
-    if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
-        raise InputError(f"{folder / 'args.yaml'}: holds no options; {AGAIN}")
-    # Every run records every option; only the method that has it means it.
-    guided_by_regions = record["options"] if metrics["method"] == "mgfe" else {}
-    local = record["options"] if metrics["method"] == "aca" else {}
-    keys = [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS]
+    labels.check_method(metrics["method"], str(path))
+    name, split = name_and_split(folder, metrics)
+    record = read_record(folder)
+    options = own_options(metrics["method"], record)
     return {
-        **{key: metrics[key] for key in keys},
+        **{key: metrics[key] for key in [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS]},
         "device": device_and_precision(metrics),
-        "method": variant(folder, metrics),
+        "method": name,
+        "family": metrics["method"],
+        "split": split,
         "num_classes": len(metrics["classes"]),
         **{key: record["options"].get(key) for key in OPTIONS},
-        "regions": " ".join(guided_by_regions.get("regions") or []) or None,
-        "activation": guided_by_regions.get("activation"),
-        "classifiers": metrics.get("classifiers", local.get("classifiers")),
-        "losses": metrics.get("losses", local.get("losses")) if metrics["method"] == "aca" else None,
+        "regions": " ".join(options.get("regions") or []) or None,
+        **{key: options.get(key) for key in ("activation", "classifiers", "losses")},
         "networks": metrics.get("networks", 1),
         "num_annotated": metrics.get("num_annotated"),
         "commit": record.get("commit"),
         "run": str(folder),
     }
+
+
+def read_record(folder: Path) -> dict:
+    """A run's `args.yaml`: its options, the versions, the commit."""
+    record = read_yaml(folder / "args.yaml")
+    if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
+        raise InputError(f"{folder / 'args.yaml'}: holds no options; {AGAIN}")
+    return record
+
+
+def own_options(method: str, record: dict) -> dict:
+    """The options of `args.yaml` that this method has: a run may record others as well."""
+    return {key: record["options"].get(key) for key in declared.methods()[method].options}
 
 
 def device_and_precision(metrics: dict) -> str:
@@ -119,29 +120,20 @@ def device_and_precision(metrics: dict) -> str:
     return metrics["device"] if precision == "float32" else f"{metrics['device']} ({precision})"
 
 
-def variant(folder: Path, metrics: dict) -> str:
-    """The method's name as its folder `<dataset>/<method>/<backbone>/seed<k>` gives it, such as mga-truth.
+def name_and_split(folder: Path, metrics: dict) -> tuple[str, int]:
+    """The variant's name and the number of the split, as the run's folder gives them.
 
-    The metrics name the mask source, not whether it is the configured one or a control; the folder does.
-    Which variants MGFE, ACA, max pooling and TDSA have, `VARIANTS` says.
+    The metrics name the method, the folder the variant. `InputError` where they contradict each other.
     """
-    parts = folder.absolute().parts
-    expected = (
-        metrics["dataset"],
-        metrics["method"].split("-")[0],
-        metrics["backbone"],
-        f"seed{metrics['seed']}",
-    )
-    found = (parts[-4], parts[-3].split("-")[0], parts[-2], parts[-1]) if len(parts) > 4 else ()
-    if found != expected:
+    *_, dataset, split, name, backbone, seed = ("", "", "", "", *folder.absolute().parts)
+    method = labels.variant(name, metrics["method"]).method
+    expected = (metrics["dataset"], metrics["method"], metrics["backbone"], f"seed{metrics['seed']}")
+    number = split.removeprefix("split")
+    if (dataset, method, backbone, seed) != expected or split == number or not number.isdecimal():
         raise InputError(
-            f"{folder}: holds the run {'/'.join(expected)}, which its folder does not say; "
-            "keep runs in <dataset>/<method>/<backbone>/seed<k>"
+            f"{folder}: holds the run {'/'.join(expected)}, which its folder does not say; keep runs in {LAYOUT}"
         )
-    parse, name, form = VARIANTS.get(expected[1], (str, "", ""))
-    if parse(parts[-3]) is None:
-        raise InputError(f"{folder}: '{parts[-3]}' names no variant of {name}; call the folder {form}")
-    return parts[-3]
+    return name, int(number)
 
 
 def read_predictions(folder: str | Path) -> pd.DataFrame:

@@ -1,7 +1,4 @@
-"""The ACA paper's Tables 2–6 and the IoU of its Figure 7 as tidy numbers.
-
-Tables 2–5 are `tables.accuracy_table`s named aca_table2 to aca_table5; what only they have is here.
-"""
+"""The ACA paper's Table 6, each scale and head, and the IoU of its Figure 7: numbers, and pages for a reader."""
 
 from __future__ import annotations
 
@@ -10,21 +7,28 @@ from pathlib import Path
 
 import pandas as pd
 
-from maskguide.reporting import labels, scale_variants
+from maskguide.plan.tables import Table
+from maskguide.reporting import labels
 from maskguide.reporting.published import read_published
 from maskguide.reporting.runs import CELL
+from maskguide.reporting.tables import with_notes
+from maskguide.reporting.text import (
+    NOT_THERE,
+    ONE_SEED,
+    bullets,
+    markdown_table,
+    number,
+    page,
+    protocol,
+    remarks,
+    those_of,
+)
 from maskguide.system.files import InputError, read_json
 
 AGAIN = "delete it and run again"
 HEADS = ["local", "object", "average"]
+HEAD_NAMES = {"local": "local classifiers", "object": "object classifier", "average": "average"}
 ALL = "all"  # the scale of what all scales together answer
-ONE_LOSS = [("aca", "aca-local"), ("aca", "aca-object")]
-BASELINES = [("aca", "maxpool"), ("aca", "maxpool-s1"), ("maxpool", "maxpool-s1"), ("aca", "aca-s1")]
-# Which differences each table tests, the first minus the second; those whose rows are there.
-COMPARISONS = {
-    **dict.fromkeys(("aca_table2", "aca_table3", "aca_table4"), BASELINES),
-    "aca_table5": ONE_LOSS,
-}
 IOU_KEYS = ["dataset", "method", "backbone", "seed", "mean_iou", "std_iou", "mean_iou_whole_image"]
 IOU_KEYS += ["num_images", "truth", "nothing_attended"]
 IOUS = ["mean_iou", "mean_iou_whole_image"]
@@ -80,11 +84,11 @@ def scale_table(measured: pd.DataFrame) -> pd.DataFrame:
             ]
     table = labels.sort_rows(pd.DataFrame(rows))
     printed = read_published("aca_table6")
-    variants = printed["method"].map(scale_variants.parse)
-    printed["scale"] = [ALL if variant.scale is None else str(variant.scale) for variant in variants]
-    printed["method"] = [variant.at(None).name for variant in variants]
+    of_rows = [labels.variant(name) for name in printed["method"]]
+    printed["scale"] = [str(variant.options.get("scale", ALL)) for variant in of_rows]
+    printed["method"] = [variant.method for variant in of_rows]
     table = table.merge(printed, on=[*CELL, "head", "scale"], how="left")
-    return table.assign(published_note=table["published_note"].fillna(""))
+    return with_notes(table)
 
 
 def _read_scales(folder: Path) -> dict[str, dict]:
@@ -125,12 +129,12 @@ def read_attended(paths: Iterable[str | Path]) -> pd.DataFrame:
             value = record[key]
             if value is not None and not (isinstance(value, int | float) and 0 <= value <= 1):
                 raise InputError(f"{path}: {key} is {value}, not between 0 and 1; {AGAIN}")
-        variant = scale_variants.parse(str(record["method"]))
-        if variant is None or variant.scale is None:
+        scale = labels.variant(str(record["method"])).options.get("scale")
+        if scale is None:
             raise InputError(
                 f"{path}: '{record['method']}' names no scale of ACA; give those of aca-s1 and on"
             )
-        rows.append({key: record[key] for key in IOU_KEYS} | {"scale": variant.scale, "path": str(path)})
+        rows.append({key: record[key] for key in IOU_KEYS} | {"scale": scale, "path": str(path)})
     table = pd.DataFrame(rows)
     doubled = table[table.duplicated([*CELL, "seed"])]
     if len(doubled):
@@ -177,4 +181,70 @@ def box_table(attended: pd.DataFrame) -> pd.DataFrame:
         )
     table = labels.sort_rows(pd.DataFrame(rows))
     table = table.merge(read_published("aca_boxes"), on=CELL, how="left")
-    return table.assign(published_note=table["published_note"].fillna(""))
+    return with_notes(table)
+
+
+def scale_text(table: Table, frame: pd.DataFrame, measured: pd.DataFrame) -> str:
+    """Table 6 for a reader: a row per head, a column per scale; `measured` are the runs behind it."""
+    parts = [f"# {table.title}"]
+    for dataset, of_dataset in frame.groupby("dataset", sort=False):
+        parts += [
+            f"## {labels.dataset_label(dataset)}",
+            protocol(measured[measured["dataset"] == dataset]),
+            _scale_rows(of_dataset),
+        ]
+    notes = [*those_of(table.notes, frame), f"Published: {table.published}"]
+    notes += [ONE_SEED] if (frame["seeds"] == 1).any() else []
+    return page([*parts, bullets(notes + remarks(frame))])
+
+
+def _scale_rows(of_dataset: pd.DataFrame) -> str:
+    """Table 6 of one data set, as a Markdown table."""
+    scales = of_dataset["scale"].drop_duplicates().tolist()
+    scales = sorted(scales, key=lambda scale: (scale == ALL, scale))
+    names = ["all scales" if scale == ALL else f"scale {scale}" for scale in scales]
+    printed = of_dataset["published"].notna().any()
+    rows = []
+    for cell, group in of_dataset.groupby(CELL, sort=False):
+        method = f"{labels.without_scale(cell[1])} ({labels.backbone_label(cell[2])})"
+        both = set(HEADS) <= set(group["head"])
+        for head in HEADS if both else ["average"]:
+            by_scale = group[group["head"] == head].set_index("scale")
+            found = by_scale.reindex(scales)
+            cells = [
+                number(row["mean"]) if pd.isna(row["std"]) else f"{row['mean']:.1f} ± {row['std']:.1f}"
+                for _, row in found.iterrows()
+            ]
+            published = [number(value) for value in found["published"]] if printed else []
+            name = f"{method}, {HEAD_NAMES[head]}" if both else method
+            rows.append([name, str(by_scale["seeds"].iloc[0]), *cells, *published])
+    header = ["answer", "seeds", *names, *(f"published, {name}" for name in names if printed)]
+    return markdown_table(rows, header)
+
+
+def box_text(table: Table, frame: pd.DataFrame) -> str:
+    """Attended boxes for a reader."""
+    parts = [f"# {table.title}"]
+    for dataset, group in frame.groupby("dataset", sort=False):
+        header = ["method", "true boxes", "test images", "seeds", "mean IoU", "whole image's IoU"]
+        header += ["nothing or all attended", "published"]
+        rows = [
+            [
+                labels.method_label(row["method"], row["backbone"]),
+                NOT_THERE if pd.isna(row["truth"]) else str(row["truth"]),
+                str(row["num_images"]),
+                str(row["seeds"]),
+                number(row["iou_mean"], 3)
+                + ("" if pd.isna(row["iou_std"]) else f" ± {number(row['iou_std'], 3)}"),
+                number(row["iou_whole_image"], 3),
+                number(row["nothing_attended"]),
+                number(row["published"], table.decimals),
+            ]
+            for _, row in group.iterrows()
+        ]
+        parts += [f"## {labels.dataset_label(dataset)}", markdown_table(rows, header)]
+    notes = [*those_of(table.notes, frame), *remarks(frame)]
+    notes += [ONE_SEED] if (frame["seeds"] == 1).any() else []
+    if frame["iou_mean"].isna().any():
+        notes.append(f"{NOT_THERE}: no test image has a true box, so nothing can be measured.")
+    return page([*parts, bullets(notes)])

@@ -1,11 +1,13 @@
-"""What tables for a reader are made of: rows in Markdown, protocol, paired tests and notes of accuracies."""
+"""Tables for a reader, what all papers share: rows in Markdown, protocol, paired tests, notes of accuracies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
+from maskguide.plan.tables import Table
 from maskguide.reporting import labels
 from maskguide.reporting.tables import unmatched_published
 
@@ -20,8 +22,11 @@ PROTOCOL_WORDS = {
     "optimizer": "optimizer",
     "weights": "weights",
 }
+BEST_EPOCH = (
+    "the epoch whose accuracy on the test images is highest. It is selected on the test set and so flatters "
+    "every row."
+)
 ONE_SEED = "Rows with one seed have no standard deviation."
-PUBLISHED_ONLY = "Rows without seeds were not run: only their published number is known."
 
 
 def markdown_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
@@ -77,38 +82,52 @@ def conspicuous(origin: str | None) -> str:
     return "+".join(f"**{kind}**" if kind in ("automatic", "auto") else kind for kind in origin.split("+"))
 
 
-ORIGINS = {
-    "masks": lambda row: conspicuous(row["masks"]),
-    "marks": lambda row: conspicuous(row["annotation"]),
-}
+def origins(frame: pd.DataFrame) -> dict[str, Callable[[pd.Series], str]]:
+    """The columns behind a row's name, by heading: what people drew for it; no masks where no row has any."""
+    found = {}
+    if "structured_annotation" in frame:
+        found["structured annotation"] = lambda row: row["structured_annotation"].replace("-", NOT_THERE)
+    if frame["masks"].notna().any():
+        found["masks"] = lambda row: conspicuous(row["masks"])
+        found["marks"] = lambda row: conspicuous(row["annotation"])
+    return found
 
 
-def accuracy_sections(
-    table: pd.DataFrame,
+def row_name(table: Table, row: pd.Series) -> str:
+    """How a row of an accuracy table is called, as the table says it, else by its label and backbone."""
+    label = labels.method_label(row["method"], row["backbone"])
+    form = table.called.get(row["method"] if row["seeds"] else "unrun")
+    if form is None:
+        return label if row["seeds"] else f"{label}, published, not measured here"
+    return form.format(label=label, backbone=labels.backbone_label(row["backbone"]))
+
+
+def accuracy_page(
+    table: Table,
+    frame: pd.DataFrame,
     measured: pd.DataFrame,
     tests: pd.DataFrame | None,
-    decimals: int,
-    row_name: Callable[[pd.Series], str],
-    controls_heading: str,
-    origins: Mapping[str, Callable[[pd.Series], str]] = ORIGINS,
-) -> list[str]:
-    """For each data set its heading, protocol, rows, controls and paired tests.
+    called: Callable[[Table, pd.Series], str] = row_name,
+    own_notes: Sequence[str] = (),
+) -> str:
+    """A table of accuracies for a reader: for each data set protocol, rows, controls, paired tests; notes.
 
-    `decimals` are those of published numbers; `row_name` says how a row of the table is called, `origins`
-    which columns stand behind that name: a heading, and what a row has there.
+    frame: rows of `tables.accuracy_table`. measured: the runs behind them. called: how a row is called.
+    own_notes: those that only the paper's module can say.
     """
-    parts = []
-    for dataset, group in table.groupby("dataset", sort=False):
-        parts += [f"## {labels.dataset_label(dataset)}"]
-        parts += [protocol(measured[measured["dataset"] == dataset])]
+    parts = [f"# {table.title}"]
+    for dataset, group in frame.groupby("dataset", sort=False):
+        parts += [f"## {labels.dataset_label(dataset)}", protocol(measured[measured["dataset"] == dataset])]
         controls = group[group["role"] == "control"]
         if len(controls) < len(group):
-            parts.append(_accuracy_rows(group[group["role"] == "paper"], decimals, row_name, origins))
+            parts.append(_accuracy_rows(table, group[group["role"] == "paper"], called, origins(frame)))
         if len(controls):
-            parts += [controls_heading, _accuracy_rows(controls, decimals, row_name, origins)]
+            parts += [table.others, _accuracy_rows(table, controls, called, origins(frame))]
         if tests is not None and (tests["dataset"] == dataset).any():
             parts += ["Paired tests, first minus second:", _test_rows(tests[tests["dataset"] == dataset])]
-    return parts
+    notes = [*accuracy_notes(table, frame), *those_of(table.notes, frame), *own_notes, *remarks(frame)]
+    notes += [*not_run_notes(table, frame), *those_of(table.last_notes, frame), *test_notes(tests)]
+    return page([*parts, bullets(notes)])
 
 
 def protocol(measured: pd.DataFrame) -> str:
@@ -128,25 +147,23 @@ def protocol(measured: pd.DataFrame) -> str:
 
 
 def _accuracy_rows(
+    table: Table,
     group: pd.DataFrame,
-    decimals: int,
-    row_name: Callable[[pd.Series], str],
-    origins: Mapping[str, Callable[[pd.Series], str]],
+    called: Callable[[Table, pd.Series], str],
+    columns: Mapping[str, Callable[[pd.Series], str]],
 ) -> str:
     """The rows of one data set, as a Markdown table."""
-    header = ["method", *origins, "seeds", BEST, LAST, f"macro-F1, {LAST}", "published"]
-    rows = []
-    for _, row in group.iterrows():
-        measured = row["seeds"] > 0
-        rows.append(
-            [
-                row_name(row),
-                *(origin(row) for origin in origins.values()),
-                str(row["seeds"]) if measured else NOT_THERE,
-                *(mean_std(row, key) for key in ("top1_best", "top1_last", "macro_f1_last")),
-                number(row["published"], decimals),
-            ]
-        )
+    header = ["method", *columns, "seeds", BEST, LAST, f"macro-F1, {LAST}", "published"]
+    rows = [
+        [
+            called(table, row),
+            *(column(row) for column in columns.values()),
+            str(row["seeds"]) if row["seeds"] else NOT_THERE,
+            *(mean_std(row, key) for key in ("top1_best", "top1_last", "macro_f1_last")),
+            number(row["published"], table.decimals),
+        ]
+        for _, row in group.iterrows()
+    ]
     return markdown_table(rows, header)
 
 
@@ -169,23 +186,41 @@ def _test_rows(tests: pd.DataFrame) -> str:
     return markdown_table(rows, header)
 
 
-def accuracy_notes(table: pd.DataFrame, best_epoch: str, published: str) -> list[str]:
-    """What the columns mean; `best_epoch` and `published` say what the paper's epoch and numbers are."""
+def accuracy_notes(table: Table, frame: pd.DataFrame) -> list[str]:
+    """What the columns mean."""
     notes = [
-        f"{BEST.capitalize()}: {best_epoch}",
+        f"{BEST.capitalize()}: {table.best_epoch or BEST_EPOCH}",
         f"{LAST.capitalize()}: the network as training left it, nothing chosen.",
         "Measured cells are mean ± sample standard deviation (n − 1) over seeds.",
-        published,
     ]
-    if (table["seeds"] == 1).any():
+    if table.published:
+        notes.append(f"Published: {table.published}")
+    if (frame["seeds"] == 1).any():
         notes.append(ONE_SEED)
-    if (table["seeds"] == 0).any():
-        notes.append(PUBLISHED_ONLY)
+    if (frame["seeds"] == 0).any():
+        notes.append("Rows without seeds were not run: only their published number is known.")
     return notes
 
 
-def test_notes(tests: pd.DataFrame) -> list[str]:
+def those_of(notes: Sequence[Any], frame: pd.DataFrame) -> list[str]:
+    """The notes of `tables.yaml` that these rows need."""
+    there: dict[str, set[str]] = {"of": set(), "marks": set()}
+    if "method" in frame:
+        there["of"] = {*frame["method"], *(labels.variant(name).method for name in frame["method"])}
+    for column in ("annotation", "masks"):
+        if column in frame:
+            there["marks"] |= {kind for origin in frame[column].dropna() for kind in origin.split("+")}
+    return [
+        note if isinstance(note, str) else note["note"]
+        for note in notes
+        if isinstance(note, str) or any(there[key] & set(note.get(key, ())) for key in there)
+    ]
+
+
+def test_notes(tests: pd.DataFrame | None) -> list[str]:
     """How to read paired tests."""
+    if tests is None or tests.empty:
+        return []
     notes = [
         f"Test: {tests['test'].iloc[0]}; on the seeds that both methods have, and the same images. "
         "Difference in percentage points; p is two-sided and not corrected for the number of comparisons.",
@@ -198,12 +233,12 @@ def test_notes(tests: pd.DataFrame) -> list[str]:
     return notes
 
 
-def not_run_notes(table: pd.DataFrame, name: str, decimals: int = 2) -> list[str]:
+def not_run_notes(table: Table, frame: pd.DataFrame) -> list[str]:
     """Published numbers of the table's data sets whose method and backbone were not run here."""
     notes = []
-    for dataset, group in unmatched_published(table, name).groupby("dataset", sort=False):
+    for dataset, group in unmatched_published(frame, table.name).groupby("dataset", sort=False):
         printed = ", ".join(
-            f"{labels.method_label(row['method'], row['backbone'])} {row['published']:.{decimals}f}"
+            f"{labels.method_label(row['method'], row['backbone'])} {row['published']:.{table.decimals}f}"
             for _, row in group.iterrows()
         )
         notes.append(f"The paper also prints for {labels.dataset_label(dataset)}, not run here: {printed}.")
