@@ -4,10 +4,10 @@ The true box is the smallest around the published boxes, else the outline, else 
 set without any of them gets a file that says so (null).
 
 Example:
-    python workflow/scripts/evaluate_attended.py --index results/demo/data/leaves/index.csv \\
-        --attended results/demo/attend/leaves/aca-s1/small/seed1/attended.csv \\
+    python workflow/scripts/evaluate_attended.py --index results/demo/data/leaves/split1/index.csv \\
+        --attended results/demo/attend/leaves/split1/aca-s1/small/seed1/attended.csv \\
         --dataset leaves --method aca-s1 --backbone small --seed 1 \\
-        --output results/demo/attend/leaves/aca-s1/small/seed1/iou.json
+        --output results/demo/attend/leaves/split1/aca-s1/small/seed1/iou.json
 """
 
 from __future__ import annotations

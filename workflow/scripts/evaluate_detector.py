@@ -5,10 +5,11 @@ images in which a region was not found with enough confidence: they give no mask
 
 Example:
     python workflow/scripts/evaluate_detector.py --dataset leaves \\
-        --index results/demo/data/leaves/index.csv \\
-        --detections results/demo/detect/leaves/30/detections.csv --regions vein contour \\
-        --boxes results/demo/detect/leaves/30/boxes.csv --detector results/demo/detect/leaves/30 \\
-        --output results/demo/detect/leaves/30/metrics.json
+        --index results/demo/data/leaves/split1/index.csv \\
+        --detections results/demo/detect/leaves/split1/30/detections.csv --regions vein contour \\
+        --boxes results/demo/detect/leaves/split1/30/boxes.csv \\
+        --detector results/demo/detect/leaves/split1/30 \\
+        --output results/demo/detect/leaves/split1/30/metrics.json
 """
 
 from __future__ import annotations

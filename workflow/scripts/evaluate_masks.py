@@ -3,11 +3,12 @@
 Pixels are counted over all images of the split that have a true mask; without any, the figures are null.
 
 Example:
-    python workflow/scripts/evaluate_masks.py --index results/demo/data/leaves/index.csv \\
-        --masks results/demo/masks/leaves/segmenter --annotated results/demo/annotate/leaves/annotated.csv \\
+    python workflow/scripts/evaluate_masks.py --index results/demo/data/leaves/split1/index.csv \\
+        --masks results/demo/masks/leaves/split1/segmenter \\
+        --annotated results/demo/annotate/leaves/split1/annotated.csv \\
         --classes main_vein second_order_vein --dataset leaves \\
-        --segmenter-args results/demo/segment/leaves/args.yaml \\
-        --output results/demo/segment/leaves/metrics.json
+        --segmenter-args results/demo/segment/leaves/split1/args.yaml \\
+        --output results/demo/segment/leaves/split1/metrics.json
 """
 
 from __future__ import annotations

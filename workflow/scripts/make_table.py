@@ -1,9 +1,9 @@
 """Make a table of a paper, or of one's own: a tidy CSV, and beside it the same for a reader as Markdown.
 
-`maskguide/plan/tables.yaml` declares the papers' tables; any other name is a table of one's own: every method beside
-the baseline with what it costs, as `compare`. A table is made from segmenters' metrics (table1), detectors'
-(mgfe_table1), what evaluate_attended.py wrote (aca_boxes), all others from run folders; aca_table6 from those that
-average all scales. Ablations and comparisons also get their paired tests, `<output>_tests.csv`.
+`maskguide/plan/tables.yaml` declares the papers' tables; any other name is a table of one's own: every method
+beside the baseline with what it costs, as `compare`. A table is made from segmenters' metrics (table1),
+detectors' (mgfe_table1), what evaluate_attended.py wrote (aca_boxes), all others from run folders; aca_table6
+from those that average all scales. Ablations and comparisons get paired tests, too: `<output>_tests.csv`.
 
 Example:
     python workflow/scripts/make_table.py --table table1 \\

@@ -1,9 +1,9 @@
 """Draw test images with the true box of the object and the box that the network attends to.
 
 Example:
-    python workflow/scripts/plot_attended.py --index results/demo/data/leaves/index.csv \\
-        --attended results/demo/attend/leaves/aca-s1/small/seed1/attended.csv \\
-        --iou results/demo/attend/leaves/aca-s1/small/seed*/iou.json \\
+    python workflow/scripts/plot_attended.py --index results/demo/data/leaves/split1/index.csv \\
+        --attended results/demo/attend/leaves/split1/aca-s1/small/seed1/attended.csv \\
+        --iou results/demo/attend/leaves/split1/aca-s1/small/seed*/iou.json \\
         --output results/demo/figures/attended_leaves.png
 """
 
@@ -13,10 +13,10 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from maskguide.drawing.attention_figures import BoxedPanel, boxes_figure
-from maskguide.drawing.strips import choose_images
+from maskguide.drawing.attended import BoxedPanel, attended_figure
+from maskguide.drawing.image_panels import choose_images
 from maskguide.drawing.style import save
-from maskguide.reporting import labels, scale_variants
+from maskguide.reporting import labels
 from maskguide.system import cli
 from maskguide.system.files import InputError
 
@@ -34,11 +34,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="number of test images, one per class at first; of those with true boxes, if there are so many",
     )
     add("--seed", type=int, default=0, help="seed of their choice")
+    labels.add_names_option(parser)
     add("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
+    labels.know(args.names)
     if args.count < 1:
         raise InputError(f"--count {args.count}: must be at least 1")
     from maskguide.data import datasets, pictures
@@ -71,15 +73,13 @@ def main(args: argparse.Namespace) -> None:
     same = [row.seed for row in compared.itertuples() if row.path.parent == args.attended.parent]
     note = "" if made_of is None else f"true box: the smallest around the {made_of} of the image; "
     note += f"attended boxes of seed {same[0]}" if same else f"attended boxes of {args.attended.parent.name}"
-    save(boxes_figure(panels, heading(compared), note), args.output)
+    save(attended_figure(panels, heading(compared), note), args.output)
 
 
 def heading(compared: pd.DataFrame) -> str:
     """Which network it is, its mean IoU over the test images and that of the whole image's box."""
     first = compared.iloc[0]
-    variant = scale_variants.parse(first["method"])
-    method = first["method"] if variant is None else variant.label
-    backbone = labels.BACKBONES.get(first["backbone"], first["backbone"])
+    method, backbone = labels.method_label(first["method"]), labels.backbone_label(first["backbone"])
     title = f"{labels.dataset_label(first['dataset'])}, {method}, {backbone}: "
     values = compared["mean_iou"].dropna().astype(float)
     if values.empty:

@@ -1,10 +1,11 @@
 """Draw what ACA sees at each scale: test images under the attention map, and what becomes the next image.
 
 Example:
-    python workflow/scripts/plot_attention.py --index results/demo/data/leaves/index.csv \\
+    python workflow/scripts/plot_attention.py --index results/demo/data/leaves/split1/index.csv \\
         --store results/demo/store/leaves/images \\
-        --runs results/demo/runs/leaves/aca-s1/small/seed1 results/demo/runs/leaves/aca-s2/small/seed1 \\
-        --attended results/demo/attend/leaves/aca-s1/small/seed1/attended.csv \\
+        --runs results/demo/runs/leaves/split1/aca-s1/small/seed1 \\
+            results/demo/runs/leaves/split1/aca-s2/small/seed1 \\
+        --attended results/demo/attend/leaves/split1/aca-s1/small/seed1/attended.csv \\
         --output results/demo/figures/attention_leaves.png
 """
 
@@ -14,10 +15,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskguide.drawing.attention_figures import Box, ScalePanel, scales_figure
-from maskguide.drawing.strips import choose_images
+from maskguide.drawing.attention import ScalePanel, attention_figure
+from maskguide.drawing.image_panels import Box, choose_images
 from maskguide.drawing.style import save
-from maskguide.reporting import labels, scale_variants
+from maskguide.plan import declared
+from maskguide.reporting import labels
 from maskguide.reporting.runs import read_run
 from maskguide.system import cli
 from maskguide.system.files import InputError
@@ -38,11 +40,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add("--count", type=int, default=4, help="number of test images, one per class at first")
     add("--seed", type=int, default=0, help="seed of their choice")
+    labels.add_names_option(parser)
     add("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
+    labels.know(args.names)
     if args.count < 1:
         raise InputError(f"--count {args.count}: must be at least 1")
     records = [read_run(run) for run in args.runs]
@@ -81,7 +85,7 @@ def main(args: argparse.Namespace) -> None:
         columns.append(column)
     titles = [f"scale {number}" for number in range(1, len(args.runs) + 1)]
     note = f"{labels.dataset_label(records[0]['dataset'])}, {describe(records[0])}"
-    save(scales_figure(list(chosen["class"]), list(zip(*columns, strict=True)), titles, note), args.output)
+    save(attention_figure(list(chosen["class"]), list(zip(*columns, strict=True)), titles, note), args.output)
 
 
 def look(
@@ -120,19 +124,19 @@ def within(box: Sequence[float], part: Sequence[float], size: tuple[int, int]) -
 
 def describe(record: dict) -> str:
     """The network without its scale: "ACA, 4 classifiers, MobileNetV2, seed 1"."""
-    label = scale_variants.parse(record["method"]).label.rpartition(", ")[0]
-    backbone = labels.BACKBONES.get(record["backbone"], record["backbone"])
-    return f"{label}, {backbone}, seed {record['seed']}"
+    backbone = labels.backbone_label(record["backbone"])
+    return f"{labels.without_scale(record['method'])}, {backbone}, seed {record['seed']}"
 
 
 def check(args: argparse.Namespace, records: Sequence[dict]) -> None:
     """Refuse runs that are not the scales 1, 2, 3… of one network, and too few attended boxes."""
-    variants = [scale_variants.parse(record["method"]) for record in records]
-    for number, (variant, record) in enumerate(zip(variants, records, strict=True), 1):
-        if variant is None or variant.family != "aca" or variant.scale != number:
+    networks = [dict(labels.variant(record["method"], record["family"]).options) for record in records]
+    for number, (options, record) in enumerate(zip(networks, records, strict=True), 1):
+        attends = declared.methods()[record["family"]].attends
+        if not attends or options.pop("scale", None) != number:
             raise InputError(f"{record['run']}: is not ACA at scale {number}; give its runs in that order")
         others = [key for key in ("dataset", "backbone", "seed") if record[key] != records[0][key]]
-        if others or variant.at(None) != variants[0].at(None):
+        if others or (record["family"], options) != (records[0]["family"], networks[0]):
             what = others[0] if others else "method"
             raise InputError(f"{record['run']}: has another {what} than scale 1; give one network's scales")
     if len(args.attended) != len(records) - 1:

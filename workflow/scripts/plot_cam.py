@@ -1,9 +1,8 @@
 """Draw class activation maps of several classifiers side by side: what speaks for an image's true class.
 
 Example:
-    python workflow/scripts/plot_cam.py --index results/demo/data/leaves/index.csv \\
-        --runs results/demo/runs/leaves/baseline/small/seed1 results/demo/runs/leaves/mgfe-vein/small/seed1 \\
-            results/demo/runs/leaves/mgfe-contour/small/seed1 results/demo/runs/leaves/mgfe/small/seed1 \\
+    python workflow/scripts/plot_cam.py --index results/demo/data/leaves/split1/index.csv \\
+        --runs results/demo/runs/leaves/split1/{baseline,mgfe-vein,mgfe-contour,mgfe}/small/seed1 \\
         --output results/demo/figures/cam_leaves.png
 """
 
@@ -13,8 +12,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskguide.drawing.region_figures import ActivationRow, activation_figure
-from maskguide.drawing.strips import choose_images
+from maskguide.drawing.cam import ActivationRow, cam_figure
+from maskguide.drawing.image_panels import choose_images
 from maskguide.drawing.style import save
 from maskguide.reporting import labels
 from maskguide.reporting.runs import read_run
@@ -42,11 +41,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="side of the squares that the classifiers saw test images as (none: images keep their size)",
     )
     parser.add_argument("--short-edge", type=int, help="instead: length of every image's short edge")
+    labels.add_names_option(parser)
     parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
+    labels.know(args.names)
     for name in ("count", "test_resize", "short_edge"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be at least 1")
@@ -86,12 +87,12 @@ def main(args: argparse.Namespace) -> None:
     ]
     titles, common = describe([read_run(run) for run in args.runs])
     note = f"{args.method} of the true class at the map that enters the head; {common}"
-    save(activation_figure(rows, titles, note), args.output)
+    save(cam_figure(rows, titles, note), args.output)
 
 
 def describe(runs: Sequence[dict]) -> tuple[list[str], str]:
     """A title for each run, and what they have in common: backbone or seed stand in titles if they differ."""
-    backbones = [labels.BACKBONES.get(run["backbone"], run["backbone"]) for run in runs]
+    backbones = [labels.backbone_label(run["backbone"]) for run in runs]
     seeds = [f"seed {run['seed']}" for run in runs]
     titles, common = [labels.method_label(run["method"]) for run in runs], []
     for names in (backbones, seeds):

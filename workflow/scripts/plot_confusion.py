@@ -1,7 +1,7 @@
 """Draw confusion matrices of the last epoch, one for each data set, method and backbone, summed over seeds.
 
 Example:
-    python workflow/scripts/plot_confusion.py --runs results/demo/runs/leaves/*/small/seed* \\
+    python workflow/scripts/plot_confusion.py --runs results/demo/runs/leaves/split1/*/small/seed* \\
         --output results/demo/figures/confusion_leaves.png
 """
 
@@ -10,23 +10,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide.drawing.figures import confusion_figure
+from maskguide.drawing.confusion import confusion_figure
 from maskguide.drawing.style import save
 from maskguide.reporting import labels
-from maskguide.reporting.runs import CELL, read_class_names, read_predictions, read_runs
+from maskguide.reporting.runs import CELL, LAYOUT, read_class_names, read_predictions, read_runs
 from maskguide.system import cli
 from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument(
-        "--runs",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="run folders, <dataset>/<method>/<backbone>/seed<k>",
-    )
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help=f"run folders, {LAYOUT}")
+    labels.add_names_option(parser)
     parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
@@ -34,6 +29,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     from sklearn.metrics import confusion_matrix
 
+    labels.know(args.names)
     runs = labels.sort_rows(read_runs(args.runs))
     several = runs["dataset"].nunique() > 1
     panels = []

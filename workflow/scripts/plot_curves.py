@@ -1,7 +1,7 @@
 """Draw training curves: losses and accuracies by epoch, mean over seeds with its spread, a colour per method.
 
 Example:
-    python workflow/scripts/plot_curves.py --runs results/demo/runs/leaves/*/small/seed* \\
+    python workflow/scripts/plot_curves.py --runs results/demo/runs/leaves/split1/*/small/seed* \\
         --output results/demo/figures/curves_leaves.png
 """
 
@@ -10,28 +10,24 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide.drawing.figures import curves_figure
+from maskguide.drawing.curves import curves_figure
 from maskguide.drawing.style import save
 from maskguide.reporting import labels
-from maskguide.reporting.runs import read_history, read_runs
+from maskguide.reporting.runs import LAYOUT, read_history, read_runs
 from maskguide.system import cli
 from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument(
-        "--runs",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="run folders, <dataset>/<method>/<backbone>/seed<k>",
-    )
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help=f"run folders, {LAYOUT}")
+    labels.add_names_option(parser)
     parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
+    labels.know(args.names)
     runs = labels.sort_rows(read_runs(args.runs))
     trained = runs[runs["epochs"] > 0]
     if trained.empty:

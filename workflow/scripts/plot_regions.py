@@ -1,10 +1,11 @@
 """Draw test images with the regions that the detector found, the true ones, and the masked images.
 
 Example:
-    python workflow/scripts/plot_regions.py --index results/demo/data/leaves/index.csv \\
-        --regions vein contour --detections results/demo/detect/leaves/30/detections.csv \\
-        --boxes results/demo/detect/leaves/30/boxes.csv \\
-        --masks results/demo/masks/leaves/vein-filled-30 results/demo/masks/leaves/contour-filled-30 \\
+    python workflow/scripts/plot_regions.py --index results/demo/data/leaves/split1/index.csv \\
+        --regions vein contour --detections results/demo/detect/leaves/split1/30/detections.csv \\
+        --boxes results/demo/detect/leaves/split1/30/boxes.csv \\
+        --masks results/demo/masks/leaves/split1/vein-filled-30 \\
+            results/demo/masks/leaves/split1/contour-filled-30 \\
         --output results/demo/figures/regions_leaves.png
 """
 
@@ -15,8 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-from maskguide.drawing.region_figures import RegionRow, regions_figure
-from maskguide.drawing.strips import choose_images
+from maskguide.drawing.image_panels import choose_images
+from maskguide.drawing.regions import RegionRow, regions_figure
 from maskguide.drawing.style import save
 from maskguide.system import cli
 from maskguide.system.files import InputError

@@ -1,8 +1,9 @@
 """Draw test images beside their true mask, the segmenter's mask and the guided classifier's attention.
 
 Example:
-    python workflow/scripts/plot_strips.py --index results/demo/data/leaves/index.csv \\
-        --masks results/demo/masks/leaves/segmenter --run results/demo/runs/leaves/mga/small/seed1 \\
+    python workflow/scripts/plot_strips.py --index results/demo/data/leaves/split1/index.csv \\
+        --masks results/demo/masks/leaves/split1/segmenter \\
+        --run results/demo/runs/leaves/split1/mga/small/seed1 \\
         --classes main_vein second_order_vein --output results/demo/figures/strips_leaves.png
 """
 
@@ -11,7 +12,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide.drawing.strips import Strip, choose_images, strips_figure
+from maskguide.drawing.image_panels import choose_images
+from maskguide.drawing.strips import Strip, strips_figure
 from maskguide.drawing.style import save
 from maskguide.system import cli
 from maskguide.system.files import InputError

@@ -11,9 +11,15 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from maskguide.drawing.scale_figures import box_figure, scale_figure
 from maskguide.drawing.style import save
-from maskguide.drawing.table_figures import accuracy_figure, detection_figure, segment_figure
+from maskguide.drawing.table import (
+    accuracy_figure,
+    box_figure,
+    detection_figure,
+    scale_figure,
+    segment_figure,
+)
+from maskguide.reporting import labels
 from maskguide.system import cli
 from maskguide.system.files import InputError
 
@@ -29,11 +35,13 @@ KINDS = {
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     parser.add_argument("--table", type=Path, required=True, help="CSV written by make_table.py")
+    labels.add_names_option(parser)
     parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
+    labels.know(args.names)
     try:
         table = pd.read_csv(args.table)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Panels of pictures: images without axes in a grid, heat over an image, words where there is no picture."""
+"""Panels of pictures: which images, in a grid without axes; heat, boxes and words over them; legends."""
 
 from __future__ import annotations
 
@@ -6,13 +6,28 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from maskguide.drawing.style import GREY, INK
 
 COLUMN = 2.3  # inches
+RIGHT, WRONG = "#00734D", "#B03A00"
+MOST_LETTERS = 28  # of a class name below a panel
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+def choose_images(index: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """`count` test images of the index drawn by seed, no class twice before every class was drawn once."""
+    shuffled = index[index["split"] == "test"].sample(frac=1, random_state=seed)
+    turn = shuffled.groupby("class").cumcount()
+    return shuffled.loc[turn.sort_values(kind="stable").index].head(count).reset_index(drop=True)
 
 
 def image_grid(
@@ -79,3 +94,33 @@ def heat_over_grey(
     )
     panel.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     return shown
+
+
+def rectangle(box: Box, **style) -> Rectangle:
+    """A box's outline; pixel k covers k − 0.5 … k + 0.5 of the axis."""
+    left, top, right, bottom = box
+    return Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, **style)
+
+
+def say_prediction(panel: Axes, predicted: str, truth: str, ending: str = "") -> None:
+    """Below a panel: the predicted class, right or wrong."""
+    short = predicted if len(predicted) <= MOST_LETTERS else f"{predicted[: MOST_LETTERS - 1]}…"
+    mark, colour = ("✓", RIGHT) if predicted == truth else ("✗", WRONG)
+    panel.set_xlabel(f"{mark} {short}{ending}", fontsize=8, color=colour, labelpad=3)
+
+
+def colour_bar(figure: Figure, shown: AxesImage, axes: np.ndarray, label: str) -> None:
+    """The colour scale of a map, to the right of a grid's panels."""
+    shrink = min(1.0, 2 / figure.get_figheight())
+    bar = figure.colorbar(shown, ax=axes[:, -1].tolist(), shrink=shrink, aspect=18)
+    bar.set_label(label, fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    bar.outline.set_visible(False)
+
+
+def legend_with_note(figure: Figure, handles: Sequence[Line2D], note: str) -> Legend:
+    """The lines' names below the figure, the note above them."""
+    title = textwrap.fill(note, int(figure.get_figwidth() / 0.075))
+    return figure.legend(
+        handles=handles, title=title, title_fontsize=8, loc="outside lower center", ncols=len(handles)
+    )

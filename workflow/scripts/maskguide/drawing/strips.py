@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from maskguide.drawing.image_panels import heat_over_grey, image_grid, say
+from maskguide.drawing.image_panels import colour_bar, heat_over_grey, image_grid, say
 from maskguide.drawing.style import styled
 
 # As in the paper: the main vein black, the second-order vein red, on white. A lone object is blue.
@@ -33,13 +32,6 @@ class Strip:
     truth: np.ndarray | None
     prediction: np.ndarray
     attention: np.ndarray
-
-
-def choose_images(index: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """`count` test images of the index drawn by seed, no class twice before every class was drawn once."""
-    shuffled = index[index["split"] == "test"].sample(frac=1, random_state=seed)
-    turn = shuffled.groupby("class").cumcount()
-    return shuffled.loc[turn.sort_values(kind="stable").index].head(count).reset_index(drop=True)
 
 
 def class_colours(classes: Sequence[str]) -> list[str]:
@@ -79,12 +71,7 @@ def strips_figure(strips: Sequence[Strip], classes: Sequence[str]) -> Figure:
         heat = heat_over_grey(panels["attention"], strip.image, strip.attention, low, high)
     for panel, title in zip(axes[0], titles, strict=True):
         panel.set_title(title, loc="center")
-    bar = figure.colorbar(
-        heat, ax=axes[:, -1].tolist(), shrink=min(1.0, 2 / figure.get_figheight()), aspect=18
-    )
-    bar.set_label("attention (0…1)", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
-    bar.outline.set_visible(False)
+    colour_bar(figure, heat, axes, "attention (0…1)")
     handles = [
         Patch(color=colour, label=name.replace("_", " "))
         for name, colour in zip(classes, class_colours(classes), strict=True)

@@ -10,9 +10,11 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from maskguide.reporting import labels
 from maskguide.system.files import atomic_file
 
 DPI = 150
+LEAST_SPAN = 10  # percent that an axis of accuracies covers at least
 INK, GREY, LIGHT = "#222222", "#767676", "#d9d9d9"
 STYLE = {
     "font.size": 9,
@@ -36,29 +38,7 @@ STYLE = {
     "lines.linewidth": 1.5,
     "image.interpolation": "nearest",
 }
-# Okabe and Ito's palette for MGA, Tol's for the others; a method keeps its colour in every figure.
-METHOD_COLOURS = {
-    "baseline": "#767676",
-    "attention": "#E69F00",
-    "mga": "#0072B2",
-    "mga-truth": "#009E73",
-    "mga-shuffled": "#D55E00",
-    "mga-auto": "#CC79A7",
-    "mga-segmenter": "#56B4E9",
-    "mdm": "#000000",
-    "mgfe": "#332288",
-    "mgfe-vein": "#117733",
-    "mgfe-contour": "#882255",
-    "mgfe-sigmoid": "#44AA99",
-    "mgfe-shuffled": "#DDCC77",
-    "maxpool": "#661100",
-    "maxpool-s1": "#999933",
-    "aca": "#AA4499",
-    "aca-s1": "#CC6677",
-    "tdsa": "#004488",
-    "tdsa-channels": "#6699CC",
-    "tdsa-crossentropy": "#88CCEE",
-}
+# For methods that declare none: Tol's palette.
 OTHER_COLOURS = [
     *("#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#DDCC77", "#117733", "#661100"),
     *("#88CCEE", "#6699CC", "#CC6677", "#AA4466", "#004488", "#BBCC33"),
@@ -82,12 +62,18 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 def colours(methods: Sequence[str]) -> dict[str, str]:
-    """A colour for each method: its own, or for one unknown here the next that none of the others has."""
+    """A colour for each method: its own in every figure; without one the next that none of the others has."""
     names = list(dict.fromkeys(methods))
-    known = {method: METHOD_COLOURS[method] for method in names if method in METHOD_COLOURS}
+    known = {name: colour for name in names if (colour := labels.variant(name).colour)}
     free = [colour for colour in OTHER_COLOURS if colour not in known.values()]
     unknown = [method for method in names if method not in known]
     return known | {method: free[place % len(free)] for place, method in enumerate(unknown)}
+
+
+def percent_limits(low: float, high: float) -> tuple[float, float]:
+    """Limits of an axis of percentages around these: numbers that hardly differ must look so."""
+    half, middle = max(LEAST_SPAN, high - low) / 2, (low + high) / 2
+    return max(middle - half, -2), min(middle + half, 102)
 
 
 def save(figure: Figure, path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""The ACA paper's Table 6, each scale and head, and the IoU of its Figure 7: numbers, and pages for a reader."""
+"""The ACA paper's Table 6, each scale and head, and the IoU of its Figure 7: numbers and pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every method beside the baseline: what it reaches, what it costs in training, parameters and marks; the page."""
+"""Every method beside the baseline: what it reaches, and what it costs in training, parameters and marks."""
 
 from __future__ import annotations
 

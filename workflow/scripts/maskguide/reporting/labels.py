@@ -41,8 +41,8 @@ def add_names_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--names",
         default="{}",
-        help="names that the repository does not know, as JSON: variants by name with their method, label, colour "
-        'and options, data sets with their title, {"variants": {"mine": {"method": "mga", "guidance_weight": 1}}, '
+        help="names that the repository does not know, as JSON: variants with their method, label, colour "
+        'and options, titles of data sets; {"variants": {"mine": {"method": "mga", "guidance_weight": 1}}, '
         '"datasets": {"vines": "Vines"}}',
     )
 
@@ -96,14 +96,17 @@ def variant(name: str, method: str = "") -> Variant:
     return Variant(name, method, {"name": name}, facts.get("label", name), None, place)
 
 
-def line_label(name: str, method: str, option: str) -> str:
-    """How a variant is called where `option` is what varies: as the one without it, if that has a name."""
-    own = variant(name, method)
+def without(name: str, method: str, option: str | None) -> Variant:
+    """What a name stands for but for one option: another name or one made up; of an unknown one its method."""
+    if option is None or not is_known(name):
+        return variant(name if option is None else method, method)
+    own = variant(name)
     twin = variants.without(own, option, _known())
     if twin is not None:
-        return twin.label
+        return twin
     others = [f"{key.replace('_', ' ')} {value}" for key, value in own.options.items() if key != option]
-    return ", ".join([declared.methods()[own.method].label, *others])
+    label = ", ".join([declared.methods()[own.method].label, *others])
+    return Variant(label, own.method, label=label)
 
 
 def dataset_label(name: str) -> str:

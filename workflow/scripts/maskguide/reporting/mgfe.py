@@ -1,4 +1,4 @@
-"""What only the MGFE paper's tables have: Table I, detection of regions, and notes on what the regions guide."""
+"""What only the MGFE paper's tables have: Table I, detection of regions; notes on what the regions guide."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def _detection_rows(group: pd.DataFrame) -> str:
 def accuracy_text(
     table: Table, frame: pd.DataFrame, measured: pd.DataFrame, tests: pd.DataFrame | None
 ) -> str:
-    """Table II or III for a reader: in the ablation the paper's rows are called by the regions that guided."""
+    """Table II or III for a reader: the ablation calls the paper's rows by the regions that guided."""
     regions = {tuple(row[key] for key in CELL): row["regions"] for _, row in measured.iterrows()}
 
     def called(table: Table, row: pd.Series) -> str:

@@ -131,7 +131,8 @@ def name_and_split(folder: Path, metrics: dict) -> tuple[str, int]:
     number = split.removeprefix("split")
     if (dataset, method, backbone, seed) != expected or split == number or not number.isdecimal():
         raise InputError(
-            f"{folder}: holds the run {'/'.join(expected)}, which its folder does not say; keep runs in {LAYOUT}"
+            f"{folder}: holds the run {'/'.join(expected)}, which its folder does not say; "
+            f"keep runs in {LAYOUT}"
         )
     return name, int(number)
 

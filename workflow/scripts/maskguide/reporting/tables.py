@@ -1,4 +1,4 @@
-"""Tables of accuracies as tidy numbers, which all papers share: measured, and beside it published; paired tests."""
+"""Tables of accuracies as tidy numbers, for all papers: measured, and beside it published; paired tests."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def unmatched_published(frame: pd.DataFrame, table: str) -> pd.DataFrame:
 def paired_tests(
     measured: pd.DataFrame, table: Table, resamples: int = 10_000, seed: int = 0
 ) -> pd.DataFrame:
-    """The table's tests, for each data set and backbone where both rows were run, on the seeds that both have.
+    """The table's tests where both rows were run with the same backbone, on the seeds that both have.
 
     Of the last epoch, and of the best where both have one: a run that averages networks does not.
 

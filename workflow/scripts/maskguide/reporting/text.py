@@ -1,4 +1,4 @@
-"""Tables for a reader, what all papers share: rows in Markdown, protocol, paired tests, notes of accuracies."""
+"""Tables for a reader, for all papers: rows in Markdown, protocol, paired tests, notes of accuracies."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Figures of images: the regions on them, and what classifiers see in them (class activation maps)."""
+"""The figure of regions: detected and true boxes on test images, and what the masks leave of them."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,19 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 
 from maskguide.drawing.contact_sheets import COLOURS
-from maskguide.drawing.image_panels import COLUMN, heat_over_grey, image_grid, say
+from maskguide.drawing.image_panels import COLUMN, Box, image_grid, rectangle, say
 from maskguide.drawing.style import INK, styled
 
 LETTER = 0.068, 0.125  # inches that a letter of a confidence takes, with its margin
-RIGHT, WRONG = "#00734D", "#B03A00"
 # True boxes: white dashes on black, to be seen on any image and on the detected box below them.
 TRUTH = ({"color": INK, "lw": 1.2}, {"color": "white", "lw": 1.2, "ls": (0, (3, 3))})
-MOST_LETTERS = 28  # of a class name below a panel
-
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
 @dataclass(frozen=True)
@@ -39,20 +33,6 @@ class RegionRow:
     found: Mapping[str, Sequence[tuple[Box, float]]]
     truth: Sequence[Box] | None
     masks: Mapping[str, np.ndarray | None]
-
-
-@dataclass(frozen=True)
-class ActivationRow:
-    """One test image and how each classifier sees it.
-
-    name: the true class. image: uint8 [H, W, 3]. maps: for each classifier float [h, w] in 0…1, stretched
-    over the image. predicted: for each classifier the name of the predicted class and its probability in 0…1.
-    """
-
-    name: str
-    image: np.ndarray
-    maps: Sequence[np.ndarray]
-    predicted: Sequence[tuple[str, float]]
 
 
 def region_colours(regions: Sequence[str]) -> dict[str, tuple[float, float, float]]:
@@ -100,7 +80,7 @@ def _draw_boxes(panel: Axes, row: RegionRow, colour: Mapping[str, tuple]) -> Non
     written: list[Box] = []
     for region, boxes in row.found.items():
         for box, confidence in boxes:
-            panel.add_patch(_rectangle(box, color=colour[region], lw=2.2))
+            panel.add_patch(rectangle(box, color=colour[region], lw=2.2))
             text = f"{confidence:.2f}"
             place = _free_corner(box, len(text), row.image.shape, written)
             written.append(place)
@@ -114,13 +94,7 @@ def _draw_boxes(panel: Axes, row: RegionRow, colour: Mapping[str, tuple]) -> Non
             )
     for box in row.truth or ():
         for style in TRUTH:
-            panel.add_patch(_rectangle(box, **style))
-
-
-def _rectangle(box: Box, **style) -> Rectangle:
-    """A box's outline; pixel k covers k − 0.5 … k + 0.5 of the axis."""
-    left, top, right, bottom = box
-    return Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, **style)
+            panel.add_patch(rectangle(box, **style))
 
 
 def _free_corner(box: Box, letters: int, shape: tuple[int, ...], taken: Sequence[Box]) -> Box:
@@ -139,39 +113,3 @@ def _free_corner(box: Box, letters: int, shape: tuple[int, ...], taken: Sequence
 
 def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-@styled
-def activation_figure(rows: Sequence[ActivationRow], titles: Sequence[str], note: str) -> Figure:
-    """A row per test image: the image, then each classifier's class activation map over it in grey.
-
-    Each map has its own scale, as in the paper's Figure 4; below stands what the classifier predicts; the
-    note goes to the foot.
-    """
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    titles = ["original", *titles]
-    figure, axes = image_grid(
-        [row.image for row in rows], [row.name for row in rows], len(titles), below=0.22, beside=0.75
-    )
-    for row, panels in zip(rows, axes, strict=True):
-        panels[0].imshow(row.image, interpolation="auto")
-        for panel, heat, (name, probability) in zip(panels[1:], row.maps, row.predicted, strict=True):
-            image = heat_over_grey(panel, row.image, heat)
-            right = name == row.name
-            short = name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
-            panel.set_xlabel(
-                f"{'✓' if right else '✗'} {short} ({probability:.2f})",
-                fontsize=8,
-                color=RIGHT if right else WRONG,
-                labelpad=3,
-            )
-    for place, (panel, title) in enumerate(zip(axes[0], titles, strict=True)):
-        wrapped = textwrap.fill(f"({letters[place % 26]}) {title}", 30)
-        panel.set_title(wrapped, loc="center", fontsize=9)
-    total = figure.get_figheight()
-    bar = figure.colorbar(image, ax=axes[:, -1].tolist(), shrink=min(1.0, 2 / total), aspect=18)
-    bar.set_label("activation\n(each map on its own scale)", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
-    bar.outline.set_visible(False)
-    figure.supxlabel(textwrap.fill(note, int(figure.get_figwidth() / 0.07)), fontsize=8, color=INK)
-    return figure
