@@ -107,6 +107,7 @@ rule plot_cam:
 
 rule plot_attention:
     input:
+        data=plan.labels,
         script=plan.script("plot_attention"),
         modules=plan.code_of_runs("plot_attention", [plan.attending]),
         index="<results>/data/{dataset}/split1/index.csv",
@@ -132,14 +133,16 @@ rule plot_attention:
     params:
         runs=lambda wc: plan.attention_runs(wc.dataset),
         attended=lambda wc: flags({"attended": plan.attention_boxes(wc.dataset)}),
+        names=lambda wc: flags(plan.readers_of([], wc.dataset)),
     shell:
         "python {input.script:q} --index {input.index:q} --store {input.store:q} --runs {params.runs:q}"
-        " {params.attended} --output {output:q} 2>&1 | tee {log:q}"
+        " {params.attended} {params.names} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_attended:
     input:
         **plan.code("plot_attended"),
+        data=plan.labels,
         index="<results>/data/{dataset}/split1/index.csv",
         attended=lambda wc: plan.first_attended(wc.dataset)[0],
         overlaps=lambda wc: beside(plan.first_attended(wc.dataset), "iou.json"),
@@ -159,9 +162,11 @@ rule plot_attended:
         gpu=0,
         mem_mb=scaled(2000),
         runtime=scaled(15),
+    params:
+        names=lambda wc: flags(plan.readers_of([], wc.dataset)),
     shell:
         "python {input.script:q} --index {input.index:q} --attended {input.attended:q}"
-        " --iou {input.overlaps:q} --output {output:q} 2>&1 | tee {log:q}"
+        " --iou {input.overlaps:q} {params.names} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_sweep:

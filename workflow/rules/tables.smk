@@ -41,7 +41,7 @@ use rule make_table as make_tested_table with:
         ),
         tests=report(
             "<results>/tables/{table}_tests.csv",
-            caption="../report/tests.rst",
+            caption="../report/table_tests.rst",
             category="Tables",
         ),
         md="<results>/tables/{table}.md",
