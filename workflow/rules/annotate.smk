@@ -14,9 +14,7 @@ rule choose_annotation:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(500),
-        runtime=scaled(5),
+        **needs(gpu=0, mem_mb=500, runtime=5),
     params:
         options=lambda wc: flags(plan.settings("annotate", wc.dataset), "count", "seed"),
     shell:
@@ -38,9 +36,7 @@ rule export_annotation:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(20),
+        **needs(gpu=0, mem_mb=1000, runtime=20),
     params:
         options=lambda wc: flags(
             {
@@ -80,9 +76,7 @@ rule import_annotation:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(20),
+        **needs(gpu=0, mem_mb=1000, runtime=20),
     params:
         options=lambda wc: flags(
             {

@@ -13,9 +13,7 @@ rule fetch_weights:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(60),
+        **needs(gpu=0, mem_mb=2000, runtime=60),
     shell:
         "python {input.script:q} --backbone {wildcards.backbone:q} --output {output:q} 2>&1 | tee {log:q}"
 
@@ -32,9 +30,7 @@ rule fetch_detector_weights:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(60),
+        **needs(gpu=0, mem_mb=2000, runtime=60),
     shell:
         "python {input.script:q} --architecture {wildcards.architecture:q} --output {output:q} 2>&1 | tee {log:q}"
 
@@ -51,9 +47,7 @@ rule pretrain_backbone:
     conda:
         ENVIRONMENT
     resources:
-        gpu=gpus,
-        mem_mb=scaled(4000),
-        runtime=scaled(60),
+        **needs(gpu=gpus, mem_mb=4000, runtime=60),
     params:
         options=flags(config["pretrain"]),
         files=lambda wc, input: flags(plan.device_flags()),
@@ -88,9 +82,7 @@ rule train_classifier:
     conda:
         ENVIRONMENT
     resources:
-        gpu=gpus,
-        mem_mb=scaled(6000),
-        runtime=scaled(720),
+        **needs(gpu=gpus, mem_mb=6000, runtime=720),
     params:
         method=lambda wc: plan.learns_by(wc).method.name,
         options=lambda wc: flags(plan.learns_by(wc).options),
@@ -129,9 +121,7 @@ rule train_mdm:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(120),
+        **needs(gpu=0, mem_mb=2000, runtime=120),
     params:
         folder=subpath(output.metrics, parent=True),
     shell:

@@ -20,9 +20,7 @@ rule generate_leaves:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(20),
+        **needs(gpu=0, mem_mb=1000, runtime=20),
     params:
         options=lambda wc: flags(plan.settings("generate", wc.dataset)),
     shell:
@@ -43,9 +41,7 @@ rule fetch_dataset:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(240),
+        **needs(gpu=0, mem_mb=1000, runtime=240),
     params:
         registry=plan.registry,
         # The entry itself, so that editing one data set's source fetches that one again.
@@ -71,9 +67,7 @@ rule unpack_dataset:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(60),
+        **needs(gpu=0, mem_mb=1000, runtime=60),
     shell:
         "python {input.script:q} --source {input.source:q} --output {output:q} 2>&1 | tee {log:q}"
 
@@ -83,9 +77,7 @@ rule index_dataset:
         **plan.code("index_dataset"),
         # A person's own folders are read where they lie: each of their files is an input.
         own=lambda wc: plan.own_files(wc.dataset),
-        files=lambda wc: (
-            [] if wc.dataset in plan.own else "<results>/data/{dataset}/files"
-        ),
+        files=lambda wc: ([] if wc.dataset in plan.own else "<results>/data/{dataset}/files"),
         split=lambda wc: config["splits"].get(wc.dataset, []),
     output:
         index="<results>/data/{dataset}/split{split}/index.csv",
@@ -97,9 +89,7 @@ rule index_dataset:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(60),
+        **needs(gpu=0, mem_mb=2000, runtime=60),
     params:
         options=lambda wc: flags(plan.index_flags(wc.dataset)),
         entry=lambda wc: plan.entries[wc.dataset],

@@ -17,9 +17,7 @@ rule choose_boxes:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(500),
-        runtime=scaled(5),
+        **needs(gpu=0, mem_mb=500, runtime=5),
     params:
         options=lambda wc: flags(plan.settings("boxes", wc.dataset), "seed"),
     shell:
@@ -41,9 +39,7 @@ rule export_boxes:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(20),
+        **needs(gpu=0, mem_mb=1000, runtime=20),
     params:
         options=lambda wc: flags(
             {
@@ -83,9 +79,7 @@ rule import_boxes:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(20),
+        **needs(gpu=0, mem_mb=1000, runtime=20),
     params:
         options=lambda wc: flags(
             {
@@ -120,9 +114,7 @@ rule train_detector:
     conda:
         ENVIRONMENT
     resources:
-        gpu=gpus,
-        mem_mb=scaled(6000),
-        runtime=scaled(720),
+        **needs(gpu=gpus, mem_mb=6000, runtime=720),
     params:
         options=lambda wc: flags(
             {
@@ -134,9 +126,7 @@ rule train_detector:
                 },
             }
         ),
-        weights=lambda wc, input: flags(
-            {"weights": input.weights or None, **plan.device_flags()}
-        ),
+        weights=lambda wc, input: flags({"weights": input.weights or None, **plan.device_flags()}),
         # Not declared as output: Snakemake would delete it with a failed job's files.
         resume=f"{plan.results}/.resume/detect/{{dataset}}/split{{split}}/{{annotated}}",
         folder=subpath(output.model, parent=True),
@@ -159,9 +149,7 @@ rule detect_regions:
     conda:
         ENVIRONMENT
     resources:
-        gpu=gpus,
-        mem_mb=scaled(4000),
-        runtime=scaled(120),
+        **needs(gpu=gpus, mem_mb=4000, runtime=120),
     params:
         files=lambda wc, input: flags(plan.device_flags()),
     shell:
@@ -187,9 +175,7 @@ rule evaluate_detector:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(60),
+        **needs(gpu=0, mem_mb=2000, runtime=60),
     params:
         options=lambda wc: flags(
             {

@@ -21,9 +21,7 @@ rule plot_strips:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(3000),
-        runtime=scaled(15),
+        **needs(gpu=0, mem_mb=3000, runtime=15),
     params:
         run=lambda wc: plan.strip_run(wc.dataset),
         classes=lambda wc: flags({"classes": plan.mask_classes(wc.dataset)}),
@@ -52,9 +50,7 @@ rule plot_regions:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(15),
+        **needs(gpu=0, mem_mb=2000, runtime=15),
     params:
         options=lambda wc: flags(
             {
@@ -88,9 +84,7 @@ rule plot_cam:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(4000),
-        runtime=scaled(30),
+        **needs(gpu=0, mem_mb=4000, runtime=30),
     params:
         runs=lambda wc: plan.cam_runs(wc.dataset),
         options=lambda wc: flags(
@@ -127,9 +121,7 @@ rule plot_attention:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(4000),
-        runtime=scaled(15),
+        **needs(gpu=0, mem_mb=4000, runtime=15),
     params:
         runs=lambda wc: plan.attention_runs(wc.dataset),
         attended=lambda wc: flags({"attended": plan.attention_boxes(wc.dataset)}),
@@ -159,9 +151,7 @@ rule plot_attended:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(15),
+        **needs(gpu=0, mem_mb=2000, runtime=15),
     params:
         names=lambda wc: flags(plan.readers_of([], wc.dataset)),
     shell:
@@ -195,9 +185,7 @@ rule plot_sweep:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(15),
+        **needs(gpu=0, mem_mb=1000, runtime=15),
     params:
         what=lambda wc: flags(plan.sweep_flags(wc.sweep, wc.dataset)),
     shell:
@@ -226,9 +214,7 @@ rule plot_runs:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(15),
+        **needs(gpu=0, mem_mb=1000, runtime=15),
     params:
         runs=lambda wc: plan.curve_runs(wc.dataset),
         names=lambda wc: flags(plan.readers_of(plan.curve_runs(wc.dataset), wc.dataset)),
@@ -256,9 +242,7 @@ rule plot_table:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(15),
+        **needs(gpu=0, mem_mb=1000, runtime=15),
     params:
         names=lambda wc: flags(plan.readers(wc.table)),
     shell:

@@ -15,9 +15,7 @@ rule infer_masks:
     conda:
         ENVIRONMENT
     resources:
-        gpu=gpus,
-        mem_mb=scaled(4000),
-        runtime=scaled(120),
+        **needs(gpu=gpus, mem_mb=4000, runtime=120),
     params:
         options=lambda wc: flags(
             {
@@ -51,9 +49,7 @@ rule make_masks:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(120),
+        **needs(gpu=0, mem_mb=2000, runtime=120),
     params:
         classes=lambda wc: flags({"classes": plan.mask_classes(wc.dataset)}),
         masks=lambda wc, input: flags({"masks": input.masks or None}),
@@ -68,9 +64,7 @@ rule mask_regions:
         index="<results>/data/{dataset}/split{split}/index.csv",
         detections="<results>/detect/{dataset}/split{split}/{annotated}/detections.csv",
     output:
-        directory(
-            "<results>/masks/{dataset}/split{split}/{region}-{content}-{annotated}{shuffled}"
-        ),
+        directory("<results>/masks/{dataset}/split{split}/{region}-{content}-{annotated}{shuffled}"),
     log:
         "<logs>/mask_regions/{dataset}-split{split}-{region}-{content}-{annotated}{shuffled}.log",
     benchmark:
@@ -78,9 +72,7 @@ rule mask_regions:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(60),
+        **needs(gpu=0, mem_mb=2000, runtime=60),
     params:
         options=lambda wc: flags(
             {
@@ -110,9 +102,7 @@ rule build_store:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(60),
+        **needs(gpu=0, mem_mb=2000, runtime=60),
     params:
         options=lambda wc: flags(
             plan.settings("classify", wc.dataset),
@@ -138,13 +128,9 @@ rule build_counterparts:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(60),
+        **needs(gpu=0, mem_mb=2000, runtime=60),
     params:
-        options=lambda wc: flags(
-            plan.settings("classify", wc.dataset), "resize", "short_edge"
-        ),
+        options=lambda wc: flags(plan.settings("classify", wc.dataset), "resize", "short_edge"),
     shell:
         "python {input.script:q} --index {input.index:q} --masked {input.masks:q}/masked {params.options}"
         " --output {output:q} 2>&1 | tee {log:q}"
@@ -164,13 +150,9 @@ rule pool_masks:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(60),
+        **needs(gpu=0, mem_mb=2000, runtime=60),
     params:
-        options=lambda wc: flags(
-            plan.settings("classify", wc.dataset), "resize", "short_edge"
-        ),
+        options=lambda wc: flags(plan.settings("classify", wc.dataset), "resize", "short_edge"),
     shell:
         "python {input.script:q} --index {input.index:q} --masks {input.masks:q} {params.options}"
         " --output {output:q} 2>&1 | tee {log:q}"

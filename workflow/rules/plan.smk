@@ -35,9 +35,7 @@ if workflow.is_main_process:
     if another:
         logger.warning(another)
     for name, run in plan.same.items():
-        logger.info(
-            f"{name}: has the options of {run}; it is trained once and shown as {run}"
-        )
+        logger.info(f"{name}: has the options of {run}; it is trained once and shown as {run}")
 interruption.announce()
 # A job that is asked to stop says so in its log: `tee` leaves after it.
 shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\"; }}; ")
@@ -78,6 +76,7 @@ def gpus(wildcards=None):
     return 0 if local and shutil.which("nvidia-smi") is None else 1
 
 
-def scaled(amount):
-    """Memory or time that grows with each attempt of a job that failed."""
-    return lambda wildcards, attempt: amount * attempt
+def needs(gpu, mem_mb, runtime):
+    """A rule's resources; memory and minutes grow with each attempt of a job that failed."""
+    grown = lambda amount: lambda wildcards, attempt: amount * attempt
+    return {"gpu": gpu, "mem_mb": grown(mem_mb), "runtime": grown(runtime)}

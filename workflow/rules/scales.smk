@@ -17,9 +17,7 @@ rule attend_regions:
     conda:
         ENVIRONMENT
     resources:
-        gpu=gpus,
-        mem_mb=scaled(4000),
-        runtime=scaled(60),
+        **needs(gpu=gpus, mem_mb=4000, runtime=60),
     params:
         run=subpath(input.model, parent=True),
         files=lambda wc, input: flags(
@@ -48,9 +46,7 @@ rule evaluate_attended:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(30),
+        **needs(gpu=0, mem_mb=1000, runtime=30),
     shell:
         "python {input.script:q} --index {input.index:q} --attended {input.attended:q}"
         " --dataset {wildcards.dataset:q} --method {wildcards.method:q} --backbone {wildcards.backbone:q}"
@@ -77,9 +73,7 @@ rule combine_scales:
     conda:
         ENVIRONMENT
     resources:
-        gpu=gpus,
-        mem_mb=scaled(4000),
-        runtime=scaled(60),
+        **needs(gpu=gpus, mem_mb=4000, runtime=60),
     params:
         runs=plan.scale_runs,
         files=lambda wc, input: flags(

@@ -20,9 +20,7 @@ rule train_segmenter:
     conda:
         ENVIRONMENT
     resources:
-        gpu=gpus,
-        mem_mb=scaled(6000),
-        runtime=scaled(720),
+        **needs(gpu=gpus, mem_mb=6000, runtime=720),
     params:
         options=lambda wc: flags(
             {
@@ -66,9 +64,7 @@ rule evaluate_masks:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(2000),
-        runtime=scaled(60),
+        **needs(gpu=0, mem_mb=2000, runtime=60),
     params:
         classes=lambda wc: flags({"classes": plan.mask_classes(wc.dataset)}),
     shell:

@@ -22,9 +22,7 @@ rule make_table:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(500),
-        runtime=scaled(5),
+        **needs(gpu=0, mem_mb=500, runtime=5),
     params:
         what=lambda wc: flags(plan.table_flags(wc.table)),
     shell:
@@ -48,9 +46,7 @@ use rule make_table as make_tested_table with:
     wildcard_constraints:
         table=plan.pattern(tested=True),
     resources:
-        gpu=0,
-        mem_mb=scaled(1000),
-        runtime=scaled(10),
+        **needs(gpu=0, mem_mb=1000, runtime=10),
 
 
 rule collect_metrics:
@@ -66,9 +62,7 @@ rule collect_metrics:
     conda:
         ENVIRONMENT
     resources:
-        gpu=0,
-        mem_mb=scaled(500),
-        runtime=scaled(5),
+        **needs(gpu=0, mem_mb=500, runtime=5),
     params:
         runs=plan.all_runs,
     shell:
