@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -37,16 +38,15 @@ def train(args: argparse.Namespace) -> dict[str, float | str]:
 
     import torch
     from maskguide import methods
-    from maskguide.learning import backbones, precision, training
+    from maskguide.learning import backbones, training
     from maskguide.learning.interface import Batch
-    from maskguide.learning.memory import AtOnce
+    from maskguide.learning.loop import Learner
 
     torch.manual_seed(0)
     model = methods.create(args.method, backbones.create(args.backbone, None, 200), OPTIONS)
     grid = training.feature_grid(model, args.crop)
-    model = model.to("cuda", memory_format=torch.channels_last).train()
-    optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9)
-    scaler = precision.create_scaler("cuda")
+    learner = Learner(model, lambda model: torch.optim.SGD(model.parameters(), 0.01, 0.9), "cuda", "training")
+    model.train()
     images = torch.randn(args.batch_size, 3, args.crop, args.crop, device="cuda")
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.arange(args.batch_size, device="cuda") % 200
@@ -57,9 +57,7 @@ def train(args: argparse.Namespace) -> dict[str, float | str]:
         if step == args.warm_up:
             torch.cuda.synchronize()
             started = time.perf_counter()
-        training.add_gradients(model, batch, scaler, "cuda", AtOnce("training"))
-        scaler.step(optimizer)
-        scaler.update()
+        learner.step(args.batch_size, partial(training.batch_terms, learner, batch))
     torch.cuda.synchronize()
     seconds = time.perf_counter() - started
     content = hashlib.sha256()

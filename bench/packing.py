@@ -29,20 +29,19 @@ def train(folder: Path, args: argparse.Namespace, threads: int, start: Barrier, 
     from maskguide import methods
     from maskguide.learning import backbones, precision, training
     from maskguide.learning.batches import TrainingImages
-    from maskguide.learning.memory import AtOnce
+    from maskguide.learning.loop import Learner
 
     torch.set_num_threads(threads)
     backbone = backbones.create(args.backbone, None, CLASSES)
     backbone.freeze(args.freeze)
-    model = methods.create("baseline", backbone, {}).to(memory_format=torch.channels_last)
+    model = methods.create("baseline", backbone, {})
     data = TrainingImages(store.ImageStore(folder), [], (1, 1), args.crop, args.batch_size, seed=0)
-    optimizer = training.Schedule(1, 0.001, 0.9, 5e-4).create_optimizer(model)
     precision.choose("auto", "cpu")
-    scaler, at_once = precision.create_scaler("cpu"), AtOnce("training")
+    learner = Learner(model, training.Schedule(1, 0.001, 0.9, 5e-4).create_optimizer, "cpu", "training")
     for epoch in range(1 + args.epochs):
         if epoch == 1:
             start.wait()
-        training.train_epoch(model, data, optimizer, scaler, 0.001, epoch, "cpu", at_once)
+        training.train_epoch(learner, data, 0.001, epoch)
     ends.append(time.monotonic())
 
 

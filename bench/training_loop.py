@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide import methods
     from maskguide.learning import allocation, backbones, precision, training
     from maskguide.learning.batches import TrainingImages
-    from maskguide.learning.memory import AtOnce
+    from maskguide.learning.loop import Learner
 
     precision.choose(args.precision, device)
     if args.threads:
@@ -91,13 +91,11 @@ def main(args: argparse.Namespace) -> None:
         for name, memory_format in formats.items():
             batch = next(iter(data.epoch(0, device)))
             alone[name] = Resident(model, batch, steps, memory_format, device, schedule)
-        model.to(device, memory_format=torch.channels_last)
-        optimizer, scaler = schedule.create_optimizer(model), precision.create_scaler(device)
-        at_once, epochs = AtOnce("training"), iter(range(10**6))
+        learner = Learner(model, schedule.create_optimizer, device, "training")
+        epochs = iter(range(10**6))
 
         def loop() -> None:
-            rate = schedule.rate(0)
-            training.train_epoch(model, data, optimizer, scaler, rate, next(epochs), device, at_once)
+            training.train_epoch(learner, data, schedule.rate(0), next(epochs))
 
         kinds = {"training loop": loop}
         kinds |= {f"model alone, {name}": resident.epoch for name, resident in alone.items()}

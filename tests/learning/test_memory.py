@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from maskguide import methods
 from maskguide.data.store import ImageStore
 from maskguide.learning import backbones, evaluation, training
 from maskguide.learning.interface import Batch
+from maskguide.learning.loop import Learner
 from maskguide.learning.memory import AtOnce, running_out_is_said
 from maskguide.segment import segmenter_training, segmenters
 from maskguide.system.files import InputError
@@ -64,6 +66,15 @@ def batch(count):
     return Batch(images, labels, masks, torch.ones(count, 1, dtype=torch.bool))
 
 
+def learner(model):
+    """It makes gradients and leaves the weights as they are."""
+    return Learner(model, lambda model: torch.optim.SGD(model.parameters(), 0.0), "cpu", "training")
+
+
+def step(learner, batch):
+    return learner.step(len(batch.labels), partial(training.batch_terms, learner, batch))
+
+
 def gradients(model):
     return torch.cat([each.grad.flatten() for each in model.parameters() if each.grad is not None])
 
@@ -72,24 +83,24 @@ def gradients(model):
 @pytest.mark.parametrize(("count", "room"), [(8, 4), (7, 3), (5, 1)])
 def test_gradients_of_parts_add_up_to_the_batchs(method, count, room):
     images = batch(count)
-    scaler = torch.amp.GradScaler("cpu", enabled=False)
     cramped, free = classifier(method, room), classifier(method)
-    parts = training.add_gradients(cramped, images, scaler, "cpu", AtOnce("training"))
+    parts = step(learner(cramped), images)
     terms = free.loss(free(images.images), images)  # the definition: the whole batch's loss, once
     loss = torch.stack(list(terms.values())).sum()
     loss.backward()
     torch.testing.assert_close(gradients(cramped), gradients(free), rtol=1e-4, atol=1e-7)
-    assert [size for size, _ in parts] == cramped.backbone.features.tried[-len(parts) :]
-    assert sum(size for size, _ in parts) == count
-    assert sum(values["loss"] for _, values in parts) / count == pytest.approx(loss.item(), rel=1e-5)
+    assert [size for size, *_ in parts] == cramped.backbone.features.tried[-len(parts) :]
+    assert sum(size for size, *_ in parts) == count
+    found = sum(size * values["loss"].item() for size, values, _ in parts) / count
+    assert found == pytest.approx(loss.item(), rel=1e-5)
 
 
 def test_it_is_said_once_and_remembered(caplog):
     caplog.set_level(logging.INFO, logger="maskguide")
-    model, at_once = classifier(room=3), AtOnce("training")
-    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    model = classifier(room=3)
+    learning = learner(model)
     for _ in range(3):
-        training.add_gradients(model, batch(12), scaler, "cpu", at_once)
+        step(learning, batch(12))
     assert model.backbone.features.tried == [12, 6, *[3] * 12]
     assert caplog.messages == [
         "training: out of GPU memory with 12 images at a time; from now on 6, batches stay as they are",
@@ -117,10 +128,12 @@ def test_a_segmenters_gradients_add_up_too():
         models.append(Cramped(model, room))
     images, labels = torch.randn(6, 3, 64, 64), torch.randint(0, 2, (6, 64, 64))
     criterion = segmenter_training.SegmentationLoss(torch.ones(2), 0.0, 0.05)
-    scaler, found = torch.amp.GradScaler("cpu", enabled=False), []
+    found = []
     for model in models:
-        values = (model, criterion, images, labels, (0.5, 1.0), scaler, "cpu", AtOnce("segmenter"))
-        found.append(segmenter_training.add_gradients(*values))
+        of_batch = (learner(model), criterion, images, labels, (0.5, 1.0))
+        parts = of_batch[0].step(6, partial(segmenter_training.batch_terms, *of_batch))
+        loss = sum(size * terms["loss"] for size, terms, _ in parts) / 6
+        found.append((loss, torch.cat([predicted for *_, predicted in parts])))
     assert models[0].tried == [6, 3, 2, 2, 2]
     torch.testing.assert_close(gradients(models[0]), gradients(models[1]), rtol=1e-3, atol=1e-6)
     torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-4, atol=0)
@@ -142,10 +155,8 @@ def test_predictions_do_not_depend_on_how_many_go_at_once(stores, caplog, monkey
 
 
 def test_a_single_image_too_many_is_one_line(stores):
-    model = classifier(room=0)
-    scaler = torch.amp.GradScaler("cpu", enabled=False)
     with pytest.raises(InputError, match=r"^training: out of GPU memory with a single image; take smaller"):
-        training.add_gradients(model, batch(4), scaler, "cpu", AtOnce("training"))
+        step(learner(classifier(room=0)), batch(4))
     with (
         pytest.raises(InputError, match=r"^weights: out of GPU memory; take smaller"),
         running_out_is_said("weights"),

@@ -14,7 +14,7 @@ import train_classifier
 import yaml
 from example_stores import CLASSES, make_squares, without_times
 from maskguide import methods
-from maskguide.learning import backbones, training
+from maskguide.learning import backbones, checkpoints, training
 from maskguide.system.files import InputError
 
 
@@ -153,7 +153,7 @@ def test_a_killed_training_continues_to_the_same_bits(stores, tmp_path, root):
 def test_a_checkpoint_of_other_options_is_not_continued(stores, tmp_path):
     """The state of τ = 0.1 must not serve τ = 0.2; where the output goes does not matter."""
     model = methods.create("baseline", backbones.create("small", None, CLASSES), {})
-    training.checkpoints.save(tmp_path / "state", {"model": model.state_dict()}, {"seed": 99}, 1)
+    checkpoints.save(tmp_path / "state", {"model": model.state_dict()}, {"seed": 99}, 1)
     run(stores, tmp_path / "one", checkpoint=tmp_path / "state", epochs=1)
     run(stores, tmp_path / "two", epochs=1)
     assert_same_run(tmp_path / "one", tmp_path / "two")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import logging
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,54 +66,68 @@ def draw_leaves(count: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarra
     return images, np.array(traits, dtype=np.float32)
 
 
+class Draws:
+    """What orders and crops are drawn with, and dropout: one stream from the first epoch to the last."""
+
+    def __init__(self, seed: int):
+        self.rng = np.random.default_rng([seed])
+
+    def state_dict(self) -> dict:
+        import torch
+
+        return {"order": self.rng.bit_generator.state, "dropout": torch.get_rng_state()}
+
+    def load_state_dict(self, state: dict) -> None:
+        import torch
+
+        self.rng.bit_generator.state = state["order"]
+        torch.set_rng_state(state["dropout"])
+
+
 def train(
     backbone: Backbone, images: np.ndarray, traits: np.ndarray, args: argparse.Namespace, device: str
 ) -> None:
     """Regress standardised traits [N, traits] from random crops, some flipped, by a smooth L1 loss."""
     import torch
-    from maskguide.learning import checkpoints
     from maskguide.learning.batches import cut, draw_augmentation, images_on, move
-    from maskguide.learning.precision import create_scaler, mixed_precision
+    from maskguide.learning.loop import Learner
+    from maskguide.learning.precision import mixed_precision
     from torch.nn.functional import smooth_l1_loss
+    from torch.optim import AdamW
 
-    optimizer = torch.optim.AdamW(backbone.parameters(), args.learning_rate, weight_decay=WEIGHT_DECAY)
+    learner = Learner(
+        *(backbone, lambda model: AdamW(model.parameters(), args.learning_rate, weight_decay=WEIGHT_DECAY)),
+        *(device, f"--batch-size {args.batch_size}, --crop {args.crop}"),
+    )
     steps = len(images) // args.batch_size
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, args.learning_rate, total_steps=args.epochs * steps, pct_start=0.1
+        learner.optimizer, args.learning_rate, total_steps=args.epochs * steps, pct_start=0.1
     )
-    scaler = create_scaler(device)
-    rng = np.random.default_rng([args.seed])
-    parts = {"backbone": backbone, "optimizer": optimizer, "schedule": schedule, "scaler": scaler}
-    options = {name: value for name, value in vars(args).items() if name not in CHANGES_NO_RESULT}
-    state = checkpoints.load(args.checkpoint, options)
-    first = 0
-    if state is not None:
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        rng.bit_generator.state = state["order"]
-        torch.set_rng_state(state["dropout"])
-        first = state["epoch"]
-        log.info("continuing after epoch %d of %d", first, args.epochs)
-    backbone.train()
-    for epoch in tqdm(range(first, args.epochs), desc="epochs", disable=None):
-        order = rng.permutation(len(images))
+    draws = Draws(args.seed)
+
+    def terms_of(rows: np.ndarray, crops: np.ndarray, part: slice) -> tuple[dict, None]:
+        with mixed_precision(device):
+            predicted = backbone(images_on(crops[part], device))
+        target = move(torch.from_numpy(traits[rows[part]]), device)
+        return {"smooth_l1": smooth_l1_loss(predicted.float(), target)}, None
+
+    def one_epoch(epoch: int) -> dict[str, float]:
+        backbone.train()
+        order = draws.rng.permutation(len(images))
         losses = []
         for rows in np.split(order[: steps * args.batch_size], steps):
-            draws = [draw_augmentation(rng, args.size, args.size, args.crop, 0.0) for _ in rows]
-            crops = [cut(images[row], draw.window, draw.flip) for row, draw in zip(rows, draws, strict=True)]
-            with mixed_precision(device):
-                predicted = backbone(images_on(np.stack(crops), device))
-            loss = smooth_l1_loss(predicted.float(), move(torch.from_numpy(traits[rows]), device))
-            optimizer.zero_grad()
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
+            windows = [draw_augmentation(draws.rng, args.size, args.size, args.crop, 0.0) for _ in rows]
+            crops = np.stack(
+                [cut(images[row], each.window, each.flip) for row, each in zip(rows, windows, strict=True)]
+            )
+            losses += [
+                terms["loss"] for _, terms, _ in learner.step(len(rows), partial(terms_of, rows, crops))
+            ]
             schedule.step()
-            losses.append(loss.detach())
-        log.info("epoch %d/%d: loss %.4f", epoch + 1, args.epochs, torch.stack(losses).mean().item())
-        saved = {name: part.state_dict() for name, part in parts.items()}
-        saved |= {"epoch": epoch + 1, "order": rng.bit_generator.state, "dropout": torch.get_rng_state()}
-        checkpoints.save(args.checkpoint, saved, options, epoch + 1)
+        return {"loss": torch.stack(losses).mean().item()}
+
+    options = {name: value for name, value in vars(args).items() if name not in CHANGES_NO_RESULT}
+    learner.epochs(args.epochs, one_epoch, args.checkpoint, options, schedule=schedule, draws=draws)
 
 
 def explained(backbone: Backbone, images: np.ndarray, traits: np.ndarray, device: str) -> np.ndarray:
@@ -138,8 +153,6 @@ def main(args: argparse.Namespace) -> None:
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import torch
     from maskguide.learning import backbones, checkpoints, precision
-    from maskguide.learning.allocation import keep_freed_memory
-    from maskguide.learning.memory import running_out_is_said
 
     precision.choose(args.precision, device)
     log.info("drawing %d leaves", args.leaves + args.test_leaves)
@@ -148,11 +161,8 @@ def main(args: argparse.Namespace) -> None:
     traits = (traits - traits[: args.leaves].mean(axis=0)) / np.where(spread > 0, spread, 1)
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, None, traits.shape[1])
-    backbone.to(device, memory_format=torch.channels_last)
-    if device == "cpu":
-        keep_freed_memory()
     training = Stopwatch("training")
-    with training, running_out_is_said(f"--batch-size {args.batch_size}, --crop {args.crop}"):
+    with training:
         train(backbone, images[: args.leaves], traits[: args.leaves], args, device)
     training.say()
     scores = explained(backbone, images[args.leaves :], traits[args.leaves :], device)

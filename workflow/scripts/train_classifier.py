@@ -170,7 +170,7 @@ def run_metrics(
         "macro_f1_best": evaluation.macro_f1(labels, progress.predicted_best, len(classes)),
         "macro_f1_last": evaluation.macro_f1(labels, progress.predicted_last, len(classes)),
         "train_seconds": round(progress.train_seconds, 3),
-        "total_seconds": round(progress.total_seconds, 3),
+        "total_seconds": round(sum(row["seconds"] for row in progress.history), 3),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": device,
         "precision": precision.name_of(device),

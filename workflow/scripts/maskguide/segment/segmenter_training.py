@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,10 @@ from segmentation_models_pytorch.losses import DiceLoss
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 
 from maskguide.data import masks
-from maskguide.learning import checkpoints
-from maskguide.learning.allocation import keep_freed_memory
-from maskguide.learning.memory import AtOnce, running_out_is_said
-from maskguide.learning.precision import create_scaler, mixed_precision
+from maskguide.learning.loop import Learner, Row
+from maskguide.learning.precision import mixed_precision
 from maskguide.learning.transforms import IGNORE, Augmentation, normalise
 from maskguide.segment.segmenters import HierarchicalSegmenter, Prediction, resize
 from maskguide.system.files import InputError
@@ -151,87 +149,41 @@ def train(
     """Train `model` in place on pairs of image uint8 [H, W, 3] and labels uint8 [H, W]; return the history.
 
     After every epoch the state goes to `resume`; one found there under the same `options` is continued, on
-    the CPU with the same result to the bit. Where a GPU's memory is too small for a batch, fewer images are
-    computed at a time (see `memory`). `InputError` if the loss diverges.
+    the CPU with the same result to the bit. `InputError` if the loss diverges.
     """
-    with running_out_is_said("segmenter"):
-        return train_epochs(model, pairs, augmentation, training, device, resume, options or {})
-
-
-def train_epochs(
-    model: HierarchicalSegmenter,
-    pairs: Sequence[Pair],
-    augmentation: Augmentation,
-    training: Training,
-    device: str,
-    resume: Path | None,
-    options: Mapping[str, Any],
-) -> list[dict[str, float]]:
-    """The epochs that are still to be done, see `train`."""
-    at_once = AtOnce("segmenter")
+    learner = Learner(model, lambda model: create_optimizer(model, training), device, "segmenter")
     num_classes = len(model.architecture.classes) + 1
-    if device == "cpu":
-        keep_freed_memory()
-    model.to(device, memory_format=torch.channels_last)
     weights = class_weights([labels for _, labels in pairs], num_classes, training.class_balance)
     log.info("class weights: %s", ", ".join(f"{weight:.3g}" for weight in weights))
     criterion = SegmentationLoss(weights, training.dice_weight, training.scale_loss_weight).to(device)
-    optimizer = create_optimizer(model, training)
-    scaler = create_scaler(device)
-
-    state = checkpoints.load(resume, options)
-    history: list[dict[str, float]] = []
-    if state is not None:
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        scaler.load_state_dict(state["scaler"])
-        history = state["history"]
-        log.info("continuing after epoch %d of %d", len(history), training.epochs)
-    for epoch in tqdm(range(len(history), training.epochs), desc="segmenter", unit="epoch", disable=None):
-        values = (model, criterion, optimizer, scaler, pairs, augmentation, training, at_once)
-        history.append(train_epoch(*values, epoch, device))
-        parts = " ".join(f"{key} {value:.4g}" for key, value in history[-1].items() if key != "epoch")
-        log.info("epoch %d/%d %s", epoch + 1, training.epochs, parts)
-        saved = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-        saved |= {"scaler": scaler.state_dict(), "history": history}
-        checkpoints.save(resume, saved, options, epoch + 1)
-    return history
+    one_epoch = partial(train_epoch, learner, criterion, pairs, augmentation, training)
+    return learner.epochs(training.epochs, one_epoch, resume, options or {})
 
 
 def train_epoch(
-    model: HierarchicalSegmenter,
+    learner: Learner,
     criterion: SegmentationLoss,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
     pairs: Sequence[Pair],
     augmentation: Augmentation,
     training: Training,
-    at_once: AtOnce,
     epoch: int,
-    device: str,
-) -> dict[str, float]:
+) -> Row:
     """One pass over the annotated images (epoch counted from 0); returns the history's row."""
     started = time.perf_counter()
-    seed = int(np.random.SeedSequence([training.seed, epoch]).generate_state(1)[0])
-    torch.manual_seed(seed)  # dropout, where the architecture has some
-    model.train()
+    learner.begin_epoch(training.seed, epoch)
     dataset = AnnotatedImages(pairs, augmentation, training.seed, epoch, training.batch_size)
-    loader = DataLoader(
-        dataset, training.batch_size, num_workers=training.workers, pin_memory=device != "cpu"
-    )
+    pinned = learner.device != "cpu"
+    loader = DataLoader(dataset, training.batch_size, num_workers=training.workers, pin_memory=pinned)
     sums: dict[str, Tensor] = {}
     confusion: Tensor | int = 0  # stays on the device, as the sums do: no step waits for the one before
-    for step, (images, labels) in enumerate(batches(loader, device)):
+    for step, (images, labels) in enumerate(batches(loader, learner.device)):
         rate = learning_rate(training, (epoch + step / len(loader)) / training.epochs)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        terms, predicted = add_gradients(
-            model, criterion, images, labels, training.scales, scaler, device, at_once
-        )
-        scaler.step(optimizer)
-        scaler.update()
-        for name, term in terms.items():
-            sums[name] = sums.get(name, 0) + term
+        terms_of = partial(batch_terms, learner, criterion, images, labels, training.scales)
+        found = learner.step(len(labels), terms_of, rate)
+        for count, terms, _ in found:
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0) + term.double() * (count / len(labels))
+        predicted = torch.cat([each for *_, each in found])
         confusion = confusion + confusion_matrix(labels, predicted, criterion.weights.numel())
     means = {name: value.item() / len(loader) for name, value in sums.items()}
     if not math.isfinite(means["loss"]):
@@ -247,39 +199,18 @@ def train_epoch(
     }
 
 
-def add_gradients(
-    model: HierarchicalSegmenter,
+def batch_terms(
+    learner: Learner,
     criterion: SegmentationLoss,
     images: Tensor,
     labels: Tensor,
     scales: Sequence[float],
-    scaler: torch.amp.GradScaler,
-    device: str,
-    at_once: AtOnce,
+    part: slice,
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Make the model's gradients those of a batch's loss.
-
-    Returns "loss" and its terms, float64, of several parts their means weighted by the number of images, and
-    the predicted classes, int64 [B, H, W].
-    """
-
-    def compute(parts: list[slice]) -> tuple[dict[str, Tensor], Tensor]:
-        model.zero_grad(set_to_none=True)  # of the step before, or of a try that ran out of memory
-        sums: dict[str, Tensor] = {}
-        predicted = []
-        for part in parts:
-            share = len(labels[part]) / len(labels)
-            with mixed_precision(device):
-                logits, predictions = model(images[part], scales)
-            terms = criterion(logits, predictions, labels[part])
-            loss = torch.stack(list(terms.values())).sum()
-            scaler.scale(loss * share if len(parts) > 1 else loss).backward()
-            for name, term in {"loss": loss, **terms}.items():
-                sums[name] = sums.get(name, 0) + term.detach().double() * share
-            predicted.append(logits.argmax(1))
-        return sums, torch.cat(predicted)
-
-    return at_once.compute(len(labels), compute)
+    """The terms of the loss of a part of a batch, and its predicted classes, int64 [b, H, W]."""
+    with mixed_precision(learner.device):
+        logits, predictions = learner.model(images[part], scales)
+    return criterion(logits, predictions, labels[part]), logits.argmax(1)
 
 
 def confusion_matrix(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
