@@ -211,7 +211,7 @@ def test_sweeps_are_an_option_its_values_and_a_figure(plan):
     ]
     assert made.resolved("leaves", runs[-1], "small").options["guidance_weight"] == 10
     assert names(made.sweep_runs("classifiers", "leaves")) == ["aca-n1-s1", "aca-s1"]
-    assert names(made.sweep_runs("annotation", "leaves")) == ["mgfe-annotated-2", "mgfe"]
+    assert names(made.sweep_runs("annotation", "leaves")) == ["mgfe-n2", "mgfe"]
     assert [Path(each).parts[-2] for each in made.sweep_detectors("annotation", "leaves")] == ["2", "4"]
     assert set(made.all_runs) >= set(made.sweep_runs("sweep_tau", "leaves"))
 

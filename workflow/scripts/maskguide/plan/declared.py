@@ -24,10 +24,11 @@ class Method:
 
     label, colour: for readers. place: in the order of tables. section: of the config that holds its options
     and settings. options: what its network is given, by name: JSON schemas with `symbol`, the paper's, `of`,
-    where a value comes from if not from the config, and `by`, the option that lists the names of an object's
-    values. settings: what else its section says. guided_by: "masks" (a mask store), "regions" (one each) or
-    "". averages_scales: a run of it averages the networks of all scales. attends: where it looks
-    is what the next scale sees. script: the program that makes a run of it. backbone: its only one.
+    where a value comes from if not from the config, `by`, the option that lists the names of an object's
+    values, and `short`, what stands before a value in the name of a sweep's variant. settings: what else its
+    section says. guided_by: "masks" (a mask store), "regions" (one each) or "". averages_scales: a run of it
+    averages the networks of all scales. attends: where it looks is what the next scale sees. script: the
+    program that makes a run of it. backbone: its only one.
     """
 
     name: str

@@ -23,6 +23,7 @@ GUIDED_BY_REGIONS = {
         "description": "How many images the detector learns from.",
         "type": "integer",
         "minimum": 1,
+        "short": "n",
     },
     "shuffled": {"description": "Each image has the boxes of another.", "type": "boolean"},
 }
@@ -149,7 +150,8 @@ class Names(Settings):
     def value_name(self, variant: Variant, option: str, value: Any) -> str:
         """The name of a variant whose option has this value."""
         options = {**variant.options, option: value}
-        return self.named(variant.method, options, f"{variant.name}-{option}-{value}")
+        short = self.options_of(variant.method)[option].get("short", f"{option}-")
+        return self.named(variant.method, options, f"{variant.name}-{short}{value}")
 
     def named(self, method: str, options: Mapping[str, Any], else_named: str) -> str:
         """The name that these options have, else the given one."""
