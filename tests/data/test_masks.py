@@ -255,7 +255,7 @@ def test_evaluation_counts_only_classes_that_occur(dataset):
 
 def test_annotated_needs_its_columns(tmp_path):
     (tmp_path / "annotated.csv").write_text("image_id,boxes\n1,\n")
-    with pytest.raises(InputError, match="lacks column mask"):
+    with pytest.raises(InputError, match="column mask is missing"):
         masks.read_annotated(tmp_path / "annotated.csv")
     with pytest.raises(InputError, match=r"absent.csv: cannot be read"):
         masks.read_annotated(tmp_path / "absent.csv")

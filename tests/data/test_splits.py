@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maskguide.data import datasets
-from maskguide.data.layouts import Entry
+from maskguide.data import datasets, splits
+from maskguide.data.layout_files import Entry
 from maskguide.system.files import InputError
 
 INDEX = """image_id,path,class,class_id,split,mask,outline,boxes
@@ -40,7 +40,7 @@ def parts(used):
     [("2:1", (4, 2)), ("3:2", (4, 2)), ("1:1", (3, 3)), ("2/3", (2, 3)), ("99:1", (5, 1)), ("1:99", (1, 5))],
 )
 def test_split_rules(rule, expected):
-    assert parts(datasets.split(entries({"a": 6, "b": 6}), rule)) == {"a": expected, "b": expected}
+    assert parts(splits.split(entries({"a": 6, "b": 6}), rule)) == {"a": expected, "b": expected}
 
 
 @given(
@@ -52,43 +52,43 @@ def test_split_rules(rule, expected):
 )
 def test_split_by_ratio(counts, first, second, seed, order):
     given_entries = entries(counts)
-    used = datasets.split(given_entries, f"{first}:{second}", seed)
+    used = splits.split(given_entries, f"{first}:{second}", seed)
     assert [entry.image_id for entry in used] == sorted(entry.image_id for entry in given_entries)
     for name, (train, test) in parts(used).items():
         assert train + test == counts[name] and train and test
         assert abs(train - counts[name] * first / (first + second)) <= 1
     order.shuffle(given_entries)
-    assert datasets.split(given_entries, f"{first}:{second}", seed) == used
+    assert splits.split(given_entries, f"{first}:{second}", seed) == used
 
 
 def test_seeds_differ():
     given_entries = entries({"a": 20})
-    assert datasets.split(given_entries, "1:1", 0) != datasets.split(given_entries, "1:1", 1)
+    assert splits.split(given_entries, "1:1", 0) != splits.split(given_entries, "1:1", 1)
 
 
 @pytest.mark.parametrize("rule", ["10/40", "1:1"])
 def test_too_few_images(rule):
     with pytest.raises(InputError, match=r"class b: has 1 image\(s\)"):
-        datasets.split(entries({"a": 50, "b": 1}), rule)
+        splits.split(entries({"a": 50, "b": 1}), rule)
 
 
 @pytest.mark.parametrize("rule", ["", "2-1", "0:1", "1:0", "a/b", "1:1:1"])
 def test_not_a_rule(rule):
     with pytest.raises(InputError, match="is no split"):
-        datasets.split(entries({"a": 4}), rule)
+        splits.split(entries({"a": 4}), rule)
 
 
 def test_published_split():
     given_entries = entries({"a": 2}, "train") + entries({"b": 2}, "test")
-    assert datasets.split(given_entries, "published") == given_entries
+    assert splits.split(given_entries, "published") == given_entries
     with pytest.raises(InputError, match="gives no split"):
-        datasets.split(entries({"a": 2}), "published")
+        splits.split(entries({"a": 2}), "published")
 
 
 def test_split_file(tmp_path):
     path = tmp_path / "split.csv"
     path.write_text("image,class_id,split\na-0,1,train\na/1.png,1,test\n")
-    used = datasets.split_by_file(entries({"a": 3, "b": 3}), path)
+    used = splits.split_by_file(entries({"a": 3, "b": 3}), path)
     assert [(entry.image_id, entry.split) for entry in used] == [("a-0", "train"), ("a-1", "test")]
     for line, message in [
         ("x,1,train", "x names no image"),
@@ -98,10 +98,10 @@ def test_split_file(tmp_path):
     ]:
         path.write_text(f"image,class_id,split\na-0,1,train\n{line}\n")
         with pytest.raises(InputError, match=message):
-            datasets.split_by_file(entries({"a": 3, "b": 3}), path)
+            splits.split_by_file(entries({"a": 3, "b": 3}), path)
     path.write_text("file,split\na,train\n")
     with pytest.raises(InputError, match="needs the columns image and split"):
-        datasets.split_by_file(entries({"a": 3}), path)
+        splits.split_by_file(entries({"a": 3}), path)
 
 
 # Index

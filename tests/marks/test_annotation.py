@@ -91,7 +91,7 @@ def test_chosen_is_checked_against_the_index(dataset, chosen):
         ("image_id\nleaf.4\n", "leaf.4 is no training image"),
         ("image_id\nelse\n", "else is no training image"),
         ("image_id\nleaf.0\nleaf.0\n", "names an image twice"),
-        ("name\nleaf.0\n", "no readable column image_id"),
+        ("name\nleaf.0\n", "column image_id is missing"),
     ):
         chosen.write_text(text)
         with pytest.raises(InputError, match=complaint):

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from maskguide.data import datasets, label_masks, layouts, object_boxes, pictures
+from maskguide.data import datasets, label_masks, layouts, object_boxes, pictures, splits
 from maskguide.data.layouts import Entry
 from maskguide.plan.datasets import entry_of
 from maskguide.system import cli
@@ -71,12 +71,12 @@ def main(args: argparse.Namespace) -> None:
     entries = layouts.read(registered["layout"], args.files, registered.get("folder"), args.own_masks)
     rule = args.split or registered["split"]
     if args.split_file:
-        entries = datasets.split_by_file(entries, args.split_file)
+        entries = splits.split_by_file(entries, args.split_file)
     else:
-        entries = datasets.split(entries, rule, args.split_seed)
+        entries = splits.split(entries, rule, args.split_seed)
     found = pictures.inspect_all(entry.path for entry in entries)
     publishers_own = not args.split_file and rule == "published" and registered["layout"] != "folder"
-    datasets.check_split(entries, [picture.content for picture in found], publishers_own)
+    splits.check_split(entries, [picture.content for picture in found], publishers_own)
     masked = [entry for entry in entries if entry.mask]
     if registered["masks"] == "published" and not masked:
         without_masks(args, registered["source"])

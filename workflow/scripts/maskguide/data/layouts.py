@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
-
 from maskguide.data.benchmark_layouts import read_aircraft, read_cars, read_cub200
 from maskguide.data.layout_files import (
     IMAGE_SUFFIXES,
@@ -25,7 +23,7 @@ from maskguide.data.layout_files import (
     visible,
 )
 from maskguide.data.pickles import load_labels
-from maskguide.system.files import InputError
+from maskguide.system.files import InputError, read_csv
 
 log = logging.getLogger("maskguide")
 
@@ -106,9 +104,7 @@ def read_leaves(files: Path, folder: str | None) -> list[Entry]:
     folder per class."""
     root = find_root(files, ["labels.csv", "images"], folder)
     table = root / "labels.csv"
-    labels = pd.read_csv(table, dtype=str, keep_default_na=False)
-    if not {"image_id", "class", "split"} <= set(labels.columns):
-        raise InputError(f"{table}: needs the columns image_id, class, split")
+    labels = read_csv(table, ["image_id", "class", "split"], "unpack it again")
     entries = []
     for row in labels.to_dict("records"):
         image = root / "images" / row["class"] / f"{row['image_id']}.png"

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from maskguide.data.pictures import open_upright, read_rgb
-from maskguide.system.files import InputError, atomic_file
+from maskguide.system.files import InputError, atomic_file, read_csv
 
 if TYPE_CHECKING:
     import pandas
@@ -101,19 +101,8 @@ def resize_grey(pixels: np.ndarray, size: Sequence[int], smooth: bool) -> np.nda
 
 def read_annotated(path: str | Path) -> pandas.DataFrame:
     """Read `annotated.csv` (image_id, mask, boxes, source); `mask` becomes a usable path, "" where absent."""
-    import pandas
-
-    path = Path(path)
-    try:
-        frame = pandas.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read as CSV ({error}); run import_annotation.py again"
-        ) from error
-    missing = {"image_id", "mask", "source"} - set(frame.columns)
-    if missing:
-        raise InputError(f"{path}: lacks column {min(missing)}; run import_annotation.py again")
-    frame["mask"] = [str(path.parent / mask) if mask else "" for mask in frame["mask"]]
+    frame = read_csv(path, ["image_id", "mask", "source"], "run import_annotation.py again")
+    frame["mask"] = [str(Path(path).parent / mask) if mask else "" for mask in frame["mask"]]
     return frame
 
 

@@ -25,6 +25,7 @@ from maskguide.system.cli import log
 from maskguide.system.files import (
     InputError,
     atomic_directory,
+    read_csv,
     write_csv,
     write_json,
     write_text,
@@ -118,10 +119,7 @@ def write_chosen(path: str | Path, chosen: pd.DataFrame) -> None:
 
 def read_chosen(path: str | Path, index: pd.DataFrame) -> pd.DataFrame:
     """The rows of the index that `chosen.csv` names, in its order; training images only."""
-    try:
-        ids = pd.read_csv(path, dtype=str, keep_default_na=False)["image_id"]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: has no readable column image_id ({error}); choose again") from error
+    ids = read_csv(path, ["image_id"], "choose again")["image_id"]
     rows = index.set_index("image_id", drop=False)
     for image_id in ids:
         if image_id not in rows.index or rows.loc[image_id, "split"] != "train":

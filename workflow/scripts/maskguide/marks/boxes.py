@@ -16,7 +16,7 @@ import pandas as pd
 
 from maskguide.data.boxes import Box
 from maskguide.marks.annotation_formats import Shape, read_yolo
-from maskguide.system.files import InputError
+from maskguide.system.files import InputError, read_csv
 
 COLUMNS = ["image_id", "split", "boxes", "source"]
 SOURCES = ("published", "masks", "manual", "automatic")
@@ -49,22 +49,12 @@ def read_yolo_boxes(path: str | Path, regions: Sequence[str], size: tuple[int, i
 
 
 def read_boxes_table(path: str | Path) -> pd.DataFrame:
-    """Read `boxes.csv`.
+    """Read `boxes.csv`: a DataFrame of str; `boxes` are usable paths of files that are there.
 
-    Returns
-    -------
-    DataFrame of str with the columns `COLUMNS`; `boxes` are usable paths of files that are there. The rows
-    of split train are what a detector learns from, those of split test what it is judged by.
+    The rows of split train are what a detector learns from, those of split test what it is judged by.
     """
     path = Path(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error}); import the boxes again") from error
-    missing = [column for column in COLUMNS if column not in table.columns]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]} is missing; import the boxes again")
-    table = table[COLUMNS]
+    table = read_csv(path, COLUMNS, "import the boxes again")[COLUMNS]
     if not table["split"].isin(["train", "test"]).all() or not table["source"].isin(SOURCES).all():
         raise InputError(f"{path}: split must be train or test, source one of {', '.join(SOURCES)}")
     if table["image_id"].duplicated().any() or not (table["split"] == "train").any():
