@@ -20,17 +20,18 @@ log = logging.getLogger("maskguide")
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
-    parser.add_argument("--resize", type=int, help="side of the squares that training images are brought to")
-    parser.add_argument("--short-edge", type=int, help="instead: length that every image's short edge gets")
-    parser.add_argument("--test-resize", type=int, help="the same for test images (none: as --resize)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--resize", type=int, help="side of the squares that training images are brought to")
+    add("--short-edge", type=int, help="instead: length that every image's short edge gets")
+    add("--test-resize", type=int, help="the same for test images (none: as --resize)")
+    add(
         "--masked",
         type=Path,
         help="folder of masked training images <image_id>.png: a store of those instead",
     )
-    parser.add_argument("--workers", type=int, default=2, help="threads that decode")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the store")
+    add("--workers", type=int, default=2, help="threads that decode")
+    add("--output", type=Path, required=True, help="folder of the store")
     return parser.parse_args(argv)
 
 

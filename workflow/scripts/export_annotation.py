@@ -28,25 +28,20 @@ CONFIGURED = {
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
-    parser.add_argument("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
-    parser.add_argument(
-        "--kind", choices=["masks", "boxes"], default="masks", help="what a person shall mark"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
+    add("--kind", choices=["masks", "boxes"], default="masks", help="what a person shall mark")
+    add(
         "--classes",
         "--regions",
         nargs="+",
         required=True,
         help="what to mark: mask classes without the background; regions with --kind boxes",
     )
-    parser.add_argument(
-        "--marks", help="where the README tells to put the result; without it, where the workflow looks"
-    )
-    parser.add_argument(
-        "--line-width", type=int, default=3, help="width of painted lines, told in the README"
-    )
-    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    add("--marks", help="where the README tells to put the result; without it, where the workflow looks")
+    add("--line-width", type=int, default=3, help="width of painted lines, told in the README")
+    add("--output", type=Path, required=True, help="folder to write")
     return parser.parse_args(argv)
 
 

@@ -28,25 +28,20 @@ from maskguide.system.files import InputError, sha256, write_json
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--dataset", required=True, help="name of the data set in the registry")
-    parser.add_argument("--registry", type=Path, default=Path("resources/datasets.yaml"), help="the registry")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--dataset", required=True, help="name of the data set in the registry")
+    add("--registry", type=Path, default=Path("resources/datasets.yaml"), help="the registry")
+    add(
         "--resources",
         type=Path,
         default=Path("resources"),
         help="folder with a folder per data set for archives",
     )
-    parser.add_argument("--archive", type=Path, help="archive or folder to use; goes before everything else")
-    parser.add_argument(
-        "--timeout", type=float, default=60.0, help="seconds without a byte before trying again"
-    )
-    parser.add_argument(
-        "--attempts", type=int, default=5, help="attempts in a row that may bring nothing new"
-    )
-    parser.add_argument(
-        "--wait", type=float, default=2.0, help="seconds before the second attempt, then doubled"
-    )
-    parser.add_argument("--output", type=Path, required=True, help="source.json to write")
+    add("--archive", type=Path, help="archive or folder to use; goes before everything else")
+    add("--timeout", type=float, default=60.0, help="seconds without a byte before trying again")
+    add("--attempts", type=int, default=5, help="attempts in a row that may bring nothing new")
+    add("--wait", type=float, default=2.0, help="seconds before the second attempt, then doubled")
+    add("--output", type=Path, required=True, help="source.json to write")
     return parser.parse_args(argv)
 
 

@@ -30,21 +30,20 @@ SHEET_LEAVES = 4  # leaves per cultivar on the contact sheet
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--cultivars", type=int, default=8, help="number of classes")
-    parser.add_argument("--train-images", type=int, default=20, help="training images per cultivar")
-    parser.add_argument("--test-images", type=int, default=20, help="test images per cultivar")
-    parser.add_argument("--size", type=int, default=160, help="width and height of an image in pixels")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--cultivars", type=int, default=8, help="number of classes")
+    add("--train-images", type=int, default=20, help="training images per cultivar")
+    add("--test-images", type=int, default=20, help="test images per cultivar")
+    add("--size", type=int, default=160, help="width and height of an image in pixels")
+    add(
         "--difficulty",
         type=float,
         default=1.0,
         help="0 and above; each step halves the difference between cultivars and adds nuisance",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of cultivars and leaves")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="folder to write; an older one is replaced"
-    )
-    parser.add_argument("--contact-sheet", type=Path, help="PNG that shows some leaves beside their labels")
+    add("--seed", type=int, default=0, help="seed of cultivars and leaves")
+    add("--output", type=Path, required=True, help="folder to write; an older one is replaced")
+    add("--contact-sheet", type=Path, help="PNG that shows some leaves beside their labels")
     return parser.parse_args(argv)
 
 

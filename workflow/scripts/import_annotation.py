@@ -26,23 +26,22 @@ from maskguide.system.files import InputError, atomic_file
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
-    parser.add_argument("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
-    parser.add_argument("--classes", nargs="+", required=True, help="mask classes without the background")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
+    add("--classes", nargs="+", required=True, help="mask classes without the background")
+    add(
         "--mode",
         choices=["published", "manual", "automatic"],
         default="published",
         help="source of the marks",
     )
-    parser.add_argument("--marks", type=Path, help="folder of a person's marks (mode manual)")
-    parser.add_argument("--line-width", type=int, default=3, help="px; how wide drawn lines are painted")
-    parser.add_argument("--dataset", required=True, help="name of the data set, for messages")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="CSV to write: image_id, mask, boxes, source"
-    )
-    parser.add_argument("--marks-output", type=Path, required=True, help="folder for the masks and boxes")
-    parser.add_argument("--contact-sheet", type=Path, required=True, help="PNG: the marks over the images")
+    add("--marks", type=Path, help="folder of a person's marks (mode manual)")
+    add("--line-width", type=int, default=3, help="px; how wide drawn lines are painted")
+    add("--dataset", required=True, help="name of the data set, for messages")
+    add("--output", type=Path, required=True, help="CSV to write: image_id, mask, boxes, source")
+    add("--marks-output", type=Path, required=True, help="folder for the masks and boxes")
+    add("--contact-sheet", type=Path, required=True, help="PNG: the marks over the images")
     return parser.parse_args(argv)
 
 

@@ -33,30 +33,27 @@ from maskguide.system.files import InputError, atomic_file
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
-    parser.add_argument("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
-    parser.add_argument(
-        "--regions", nargs="+", required=True, help="names of the regions; YOLO class k is the k-th"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
+    add("--regions", nargs="+", required=True, help="names of the regions; YOLO class k is the k-th")
+    add(
         "--region-masks",
         default="{}",
         help='JSON: region → list of the mask classes it is the box of, or "outline"; [] without such',
     )
-    parser.add_argument("--classes", nargs="+", required=True, help="mask classes without the background")
-    parser.add_argument(
+    add("--classes", nargs="+", required=True, help="mask classes without the background")
+    add(
         "--mode",
         choices=["published", "masks", "manual", "automatic"],
         default="published",
         help="source of the boxes of the chosen images",
     )
-    parser.add_argument("--marks", type=Path, help="folder of a person's marks (mode manual)")
-    parser.add_argument("--dataset", required=True, help="name of the data set, for messages")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="CSV to write: image_id, split, boxes, source"
-    )
-    parser.add_argument("--boxes-output", type=Path, required=True, help="folder for the YOLO files")
-    parser.add_argument("--contact-sheet", type=Path, required=True, help="PNG: the boxes on the images")
+    add("--marks", type=Path, help="folder of a person's marks (mode manual)")
+    add("--dataset", required=True, help="name of the data set, for messages")
+    add("--output", type=Path, required=True, help="CSV to write: image_id, split, boxes, source")
+    add("--boxes-output", type=Path, required=True, help="folder for the YOLO files")
+    add("--contact-sheet", type=Path, required=True, help="PNG: the boxes on the images")
     return parser.parse_args(argv)
 
 

@@ -34,29 +34,26 @@ from tqdm import tqdm
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--dataset", required=True, help="name of the data set in the registry")
-    parser.add_argument("--registry", type=Path, default=Path("resources/datasets.yaml"), help="the registry")
-    parser.add_argument("--entry", help="JSON: what a registry would say of it, of a data set of your own")
-    parser.add_argument(
-        "--files", type=Path, required=True, help="folder of the unpacked data set, or of your own images"
-    )
-    parser.add_argument(
-        "--own-masks", type=Path, help="folder of their masks, where it is not masks/ beside the images"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--dataset", required=True, help="name of the data set in the registry")
+    add("--registry", type=Path, default=Path("resources/datasets.yaml"), help="the registry")
+    add("--entry", help="JSON: what a registry would say of it, of a data set of your own")
+    add("--files", type=Path, required=True, help="folder of the unpacked data set, or of your own images")
+    add("--own-masks", type=Path, help="folder of their masks, where it is not masks/ beside the images")
+    add(
         "--split",
         help="2:1 (ratio train:test in each class), 10/40 (images per class) or published; "
         "without it the registry's",
     )
-    parser.add_argument(
+    add(
         "--split-file",
         type=Path,
         help="CSV with the columns image and split; goes before --split, images that it "
         "does not list are left out",
     )
-    parser.add_argument("--split-seed", type=int, default=0, help="seed of the split")
-    parser.add_argument("--masks", type=Path, required=True, help="folder for converted masks; replaced")
-    parser.add_argument("--output", type=Path, required=True, help="index.csv to write")
+    add("--split-seed", type=int, default=0, help="seed of the split")
+    add("--masks", type=Path, required=True, help="folder for converted masks; replaced")
+    add("--output", type=Path, required=True, help="index.csv to write")
     return parser.parse_args(argv)
 
 

@@ -21,10 +21,9 @@ from maskguide.system.files import InputError, atomic_directory, read_json, sha2
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--source", type=Path, required=True, help="source.json of fetch_dataset.py")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="folder to write; an older one is replaced"
-    )
+    add = parser.add_argument
+    add("--source", type=Path, required=True, help="source.json of fetch_dataset.py")
+    add("--output", type=Path, required=True, help="folder to write; an older one is replaced")
     return parser.parse_args(argv)
 
 

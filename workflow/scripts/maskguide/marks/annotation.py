@@ -22,14 +22,7 @@ from maskguide.marks.annotation_sources import Mark
 from maskguide.marks.box_sources import BoxedImage
 from maskguide.marks.boxes import COLUMNS as BOX_COLUMNS
 from maskguide.system.cli import log
-from maskguide.system.files import (
-    InputError,
-    atomic_directory,
-    read_csv,
-    write_csv,
-    write_json,
-    write_text,
-)
+from maskguide.system.files import InputError, atomic_directory, read_csv, write_csv, write_json, write_text
 
 LABELME_VERSION = "5.5.0"  # the file format; LabelMe reads its older ones
 
