@@ -8,14 +8,11 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
 from maskguide.data import datasets, store
 from maskguide.system import cli
 from maskguide.system.files import InputError
-
-log = logging.getLogger("maskguide")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -28,7 +25,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add(
         "--masked",
         type=Path,
-        help="folder of masked training images <image_id>.png: a store of those instead",
+        help="folder of masked training images <image_id>.png, stored instead",
     )
     add("--workers", type=int, default=2, help="threads that decode")
     add("--output", type=Path, required=True, help="folder of the store")
@@ -44,7 +41,7 @@ def main(args: argparse.Namespace) -> None:
             raise InputError(f"{args.masked}: holds no masked training image; nothing was detected")
     resize = store.resize_option(args.resize, args.test_resize, args.short_edge)
     store.build_images(index, args.output, resize, args.workers)
-    log.info("%d images stored in %s", len(index), args.output)
+    cli.log.info("%d images stored in %s", len(index), args.output)
 
 
 if __name__ == "__main__":

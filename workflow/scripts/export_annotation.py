@@ -20,8 +20,7 @@ from maskguide.marks.annotation import export, read_chosen
 from maskguide.system import cli
 
 CONFIGURED = {
-    "masks": "the folder that the configuration names (annotate: marks), else "
-    "resources/<dataset>/annotations",
+    "masks": "the folder that the configuration names (annotate: marks), or resources/<dataset>/annotations",
     "boxes": "the folder that import_boxes.py gets as --marks",
 }
 
@@ -32,13 +31,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--index", type=Path, required=True, help="index.csv of the data set")
     add("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
     add("--kind", choices=["masks", "boxes"], default="masks", help="what a person shall mark")
-    add(
-        "--classes",
-        "--regions",
-        nargs="+",
-        required=True,
-        help="what to mark: mask classes without the background; regions with --kind boxes",
-    )
+    what = "what to mark: mask classes without the background; regions with --kind boxes"
+    add("--classes", "--regions", nargs="+", required=True, help=what)
     add("--marks", help="where the README tells to put the result; without it, where the workflow looks")
     add("--line-width", type=int, default=3, help="width of painted lines, told in the README")
     add("--output", type=Path, required=True, help="folder to write")

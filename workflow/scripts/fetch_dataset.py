@@ -31,12 +31,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--dataset", required=True, help="name of the data set in the registry")
     add("--registry", type=Path, default=Path("resources/datasets.yaml"), help="the registry")
-    add(
-        "--resources",
-        type=Path,
-        default=Path("resources"),
-        help="folder with a folder per data set for archives",
-    )
+    add("--resources", type=Path, default=Path("resources"), help="where each data set has a folder")
     add("--archive", type=Path, help="archive or folder to use; goes before everything else")
     add("--timeout", type=float, default=60.0, help="seconds without a byte before trying again")
     add("--attempts", type=int, default=5, help="attempts in a row that may bring nothing new")
@@ -63,7 +58,8 @@ def main(args: argparse.Namespace) -> None:
 def record(dataset: str, path: Path, origin: str, source: dict) -> dict:
     """What source.json says of one archive or folder."""
     if path.is_dir():
-        content = {"kind": "folder", "sha256": None, "bytes": total_size(path)}
+        total = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        content = {"kind": "folder", "sha256": None, "bytes": total}
     else:
         archives.check_archive(path, read_through=False)
         content = {"kind": "archive", "sha256": sha256(path), "bytes": path.stat().st_size}
@@ -72,9 +68,16 @@ def record(dataset: str, path: Path, origin: str, source: dict) -> dict:
     return {"path": str(path), **content, "origin": origin, "url": url}
 
 
-def locate_further(
-    args: argparse.Namespace, further: dict, main: Path, origin: str
-) -> tuple[Path, str] | None:
+def address(source: dict) -> str:
+    """Where the download came from."""
+    if "url" in source:
+        return source["url"]
+    if "drive_file" in source:
+        return drive.FILE_ADDRESS.format(id=source["drive_file"])
+    return drive.FOLDER_ADDRESS.format(id=source["drive_folder"])
+
+
+def locate_further(args: argparse.Namespace, further: dict, main: Path, origin: str) -> tuple | None:
     """A further file of the data set and where it comes from: beside the main one or in its place."""
     name = further["filename"]
     beside, placed = main.parent / name, args.resources / args.dataset / name
@@ -83,13 +86,8 @@ def locate_further(
         if origin != "download":
             warn_of_other_version(found[0], further)
         return found
-    cli.log.warning(
-        "%s: goes on without %s; it comes from %s and may lie at %s",
-        args.dataset,
-        name,
-        further["url"],
-        placed,
-    )
+    said = "%s: goes on without %s; it comes from %s and may lie at %s"
+    cli.log.warning(said, args.dataset, name, further["url"], placed)
     return None
 
 
@@ -128,9 +126,8 @@ def warn_of_other_version(placed: Path, source: dict) -> None:
     """A file put in place by hand is used as it is, but a user should know when it is not the registry's."""
     for algorithm, expected in checksums(source).items():
         if placed.is_file() and pooch.file_hash(str(placed), alg=algorithm) != expected:
-            cli.log.warning(
-                "%s: not the file that the registry names (other %s); used as it is", placed, algorithm
-            )
+            said = "%s: not the file that the registry names (other %s); used as it is"
+            cli.log.warning(said, placed, algorithm)
 
 
 def fetch(args: argparse.Namespace, source: dict, target: Path) -> Path:
@@ -147,20 +144,6 @@ def fetch(args: argparse.Namespace, source: dict, target: Path) -> Path:
 
 def checksums(source: dict) -> dict[str, str]:
     return {algorithm: source[algorithm] for algorithm in ("md5", "sha256") if algorithm in source}
-
-
-def address(source: dict) -> str:
-    """Where the download came from, for the record."""
-    if "url" in source:
-        return source["url"]
-    if "drive_file" in source:
-        return drive.FILE_ADDRESS.format(id=source["drive_file"])
-    return drive.FOLDER_ADDRESS.format(id=source["drive_folder"])
-
-
-def total_size(folder: Path) -> int:
-    """Bytes of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 if __name__ == "__main__":

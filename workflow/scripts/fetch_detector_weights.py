@@ -11,7 +11,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 import re
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from maskguide.detect import detectors
 from maskguide.system import cli
 from maskguide.system.files import InputError, atomic_file
 
-log = logging.getLogger("maskguide")
 RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 
 
@@ -50,7 +48,7 @@ def convert(path: Path, architecture: str, output: Path) -> None:
     except Exception as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(
-            f"{path}: holds no network of ultralytics ({reason}); delete it and run again"
+            f"{path}: holds no network of ultralytics ({reason}); delete and run again"
         ) from error
     with atomic_file(output) as temporary:
         torch.save(state, temporary)
@@ -64,7 +62,7 @@ def main(args: argparse.Namespace) -> None:
         downloads.download(weights_url(args.architecture), published)
         convert(published, args.architecture, args.output)
         published.unlink()
-    log.info("COCO weights of %s in %s", args.architecture, args.output)
+    cli.log.info("COCO weights of %s in %s", args.architecture, args.output)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 import re
 import sys
 from pathlib import Path
@@ -21,8 +20,6 @@ from maskguide.learning import backbones
 from maskguide.system import cli
 from maskguide.system.files import InputError, atomic_file, sha256
 from torchvision import models
-
-log = logging.getLogger("maskguide")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -35,9 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def weights_url(backbone: str) -> str:
     """Where torchvision keeps the weights the papers start from, the first ImageNet set of each network."""
     if backbone == backbones.SMALL:
-        raise InputError(
-            "--backbone small: is our own, without ImageNet weights; set classify weights: generated"
-        )
+        raise InputError("--backbone small: is our own, without ImageNet's; set classify weights: generated")
     if backbone not in backbones.names():
         raise InputError(f"--backbone {backbone}: unknown; choose one of {', '.join(backbones.names()[1:])}")
     return models.get_model_weights(backbone)["IMAGENET1K_V1"].url
@@ -50,12 +45,7 @@ def fetch(url: str, folder: Path) -> dict[str, torch.Tensor]:
     place = cached if cached.is_file() else folder / name
     try:
         state = torch.hub.load_state_dict_from_url(
-            url,
-            str(place.parent),
-            map_location="cpu",
-            progress=sys.stderr.isatty(),
-            check_hash=True,
-            weights_only=True,
+            *(url, str(place.parent), "cpu"), progress=sys.stderr.isatty(), check_hash=True, weights_only=True
         )
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
@@ -74,7 +64,7 @@ def main(args: argparse.Namespace) -> None:
     with atomic_file(args.output) as temporary:
         torch.save(dict(state), temporary)
         backbones.create(args.backbone, temporary, num_classes=2)  # refuses what does not fit
-    log.info("ImageNet weights of %s in %s", args.backbone, args.output)
+    cli.log.info("ImageNet weights of %s in %s", args.backbone, args.output)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,7 @@ from maskguide.system.files import InputError, atomic_directory, atomic_file, wr
 from PIL import Image
 from tqdm import tqdm
 
-PALETTE = np.array(
-    [[24, 32, 24], [255, 255, 255], [230, 60, 50]], dtype=np.uint8
-)  # labels on the contact sheet
+PALETTE = np.array([[24, 32, 24], [255, 255, 255], [230, 60, 50]], dtype=np.uint8)  # of labels, on the sheet
 SHEET_LEAVES = 4  # leaves per cultivar on the contact sheet
 
 
@@ -35,12 +33,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--train-images", type=int, default=20, help="training images per cultivar")
     add("--test-images", type=int, default=20, help="test images per cultivar")
     add("--size", type=int, default=160, help="width and height of an image in pixels")
-    add(
-        "--difficulty",
-        type=float,
-        default=1.0,
-        help="0 and above; each step halves the difference between cultivars and adds nuisance",
-    )
+    steps = "0 and above; each step halves the difference between cultivars and adds nuisance"
+    add("--difficulty", type=float, default=1.0, help=steps)
     add("--seed", type=int, default=0, help="seed of cultivars and leaves")
     add("--output", type=Path, required=True, help="folder to write; an older one is replaced")
     add("--contact-sheet", type=Path, help="PNG that shows some leaves beside their labels")
@@ -54,21 +48,16 @@ def check(args: argparse.Namespace) -> None:
             option = "--" + name.replace("_", "-")
             raise InputError(f"{option} {getattr(args, name)}: too small; give {least} or more")
     if args.size < synthetic.SMALLEST:
-        raise InputError(
-            f"--size {args.size}: veins cannot be told apart so small; give {synthetic.SMALLEST} or more"
-        )
+        raise InputError(f"--size {args.size}: too small for veins; give {synthetic.SMALLEST} or more")
     if not (math.isfinite(args.difficulty) and args.difficulty >= 0):
-        raise InputError(
-            f"--difficulty {args.difficulty}: not a number from 0 on; give 1 for the usual data set"
-        )
+        raise InputError(f"--difficulty {args.difficulty}: not a number from 0 on; give 1 for the usual set")
 
 
 def main(args: argparse.Namespace) -> None:
     check(args)
     # the cultivars draw from [seed], each leaf from [seed, cultivar, index]: no leaf depends on another
-    cultivars = synthetic.sibling_cultivars(
-        args.cultivars, args.difficulty, np.random.default_rng([args.seed])
-    )
+    rng = np.random.default_rng([args.seed])
+    cultivars = synthetic.sibling_cultivars(args.cultivars, args.difficulty, rng)
     per_class = args.train_images + args.test_images
     digits = max(2, len(str(args.cultivars)))
     rows, sheet = [], []
@@ -94,10 +83,9 @@ def main(args: argparse.Namespace) -> None:
 
 def save(leaf: synthetic.Leaf, folder: Path, name: str, image_id: str) -> None:
     """Write one leaf: image, labels, outline, boxes."""
-    Image.fromarray(leaf.image).save(folder / "images" / name / f"{image_id}.png")
-    Image.fromarray(leaf.labels).save(folder / "masks" / name / f"{image_id}.png")
     silhouette = np.where(leaf.outline, 255, 0).astype(np.uint8)
-    Image.fromarray(silhouette).save(folder / "outlines" / name / f"{image_id}.png")
+    for kind, pixels in (("images", leaf.image), ("masks", leaf.labels), ("outlines", silhouette)):
+        Image.fromarray(pixels).save(folder / kind / name / f"{image_id}.png")
     lines = [f"{int(row[0])} " + " ".join(f"{value:.6f}" for value in row[1:]) for row in leaf.boxes]
     (folder / "boxes" / name / f"{image_id}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

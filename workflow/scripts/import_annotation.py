@@ -30,12 +30,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--index", type=Path, required=True, help="index.csv of the data set")
     add("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
     add("--classes", nargs="+", required=True, help="mask classes without the background")
-    add(
-        "--mode",
-        choices=["published", "manual", "automatic"],
-        default="published",
-        help="source of the marks",
-    )
+    modes = ["published", "manual", "automatic"]
+    add("--mode", choices=modes, default="published", help="source of the marks")
     add("--marks", type=Path, help="folder of a person's marks (mode manual)")
     add("--line-width", type=int, default=3, help="px; how wide drawn lines are painted")
     add("--dataset", required=True, help="name of the data set, for messages")

@@ -37,18 +37,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--index", type=Path, required=True, help="index.csv of the data set")
     add("--chosen", type=Path, required=True, help="chosen.csv of choose_annotation.py")
     add("--regions", nargs="+", required=True, help="names of the regions; YOLO class k is the k-th")
-    add(
-        "--region-masks",
-        default="{}",
-        help='JSON: region → list of the mask classes it is the box of, or "outline"; [] without such',
-    )
+    made_of = 'JSON: region → list of the mask classes it is the box of, or "outline"; [] without such'
+    add("--region-masks", default="{}", help=made_of)
     add("--classes", nargs="+", required=True, help="mask classes without the background")
-    add(
-        "--mode",
-        choices=["published", "masks", "manual", "automatic"],
-        default="published",
-        help="source of the boxes of the chosen images",
-    )
+    modes = ["published", "masks", "manual", "automatic"]
+    add("--mode", choices=modes, default="published", help="source of the boxes of the chosen images")
     add("--marks", type=Path, help="folder of a person's marks (mode manual)")
     add("--dataset", required=True, help="name of the data set, for messages")
     add("--output", type=Path, required=True, help="CSV to write: image_id, split, boxes, source")
@@ -98,10 +91,8 @@ def boxed_images(
         train = [image for image in drawn if image.split == "train"]
         return train, box_sources.known_boxes(test, regions, classes, drawn[len(train) :])
     if args.mode == "automatic":
-        return (
-            box_sources.found_automatically(chosen, regions),
-            box_sources.known_boxes(test, regions, classes),
-        )
+        known = box_sources.known_boxes(test, regions, classes)
+        return box_sources.found_automatically(chosen, regions), known
     if args.mode == "published":
         train, judges = (box_sources.published(rows, regions) for rows in (chosen, test))
     else:

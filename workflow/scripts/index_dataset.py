@@ -40,17 +40,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--entry", help="JSON: what a registry would say of it, of a data set of your own")
     add("--files", type=Path, required=True, help="folder of the unpacked data set, or of your own images")
     add("--own-masks", type=Path, help="folder of their masks, where it is not masks/ beside the images")
-    add(
-        "--split",
-        help="2:1 (ratio train:test in each class), 10/40 (images per class) or published; "
-        "without it the registry's",
-    )
-    add(
-        "--split-file",
-        type=Path,
-        help="CSV with the columns image and split; goes before --split, images that it "
-        "does not list are left out",
-    )
+    rules = "2:1 (ratio train:test in each class), 10/40 (images per class) or published; else the registry's"
+    add("--split", help=rules)
+    listed = "CSV with the columns image and split, before --split; images not listed are left out"
+    add("--split-file", type=Path, help=listed)
     add("--split-seed", type=int, default=0, help="seed of the split")
     add("--masks", type=Path, required=True, help="folder for converted masks; replaced")
     add("--output", type=Path, required=True, help="index.csv to write")
@@ -81,30 +74,21 @@ def main(args: argparse.Namespace) -> None:
     sizes = [picture.stored_size if as_stored else picture.size for picture in found]
     with atomic_directory(args.masks) as folder:
         entries = object_boxes.write_boxes(entries, sizes, folder / "boxes")
-        entries = [
-            without_exif(entry, picture, folder, as_stored)
-            for entry, picture in zip(entries, found, strict=True)
-        ]
-        read_mask = label_masks.reader(
-            registered["layout"], [entry.mask for entry in masked], len(registered["mask_classes"])
-        )
+        pairs = zip(entries, found, strict=True)
+        entries = [without_exif(entry, picture, folder, as_stored) for entry, picture in pairs]
+        mask_files, num_classes = [entry.mask for entry in masked], len(registered["mask_classes"])
+        read_mask = label_masks.reader(registered["layout"], mask_files, num_classes)
         with ThreadPoolExecutor(4) as pool:  # Pillow decodes outside the interpreter's lock
-            converted = pool.map(
-                lambda pair: canonical(*pair, read_mask, folder), zip(entries, sizes, strict=True)
-            )
+            converted = pool.map(lambda *pair: canonical(*pair, read_mask, folder), entries, sizes)
             entries = list(tqdm(converted, total=len(entries), desc="masks", disable=None))
         check_marked([entry.mask for entry in entries if entry.mask])
         moved = [entry_in(entry, folder, args.masks) for entry in entries]
-    write_csv(args.output, index_table(moved, args.output.parent))
-    counts = pd.Series([entry.split for entry in moved]).value_counts()
+    table = index_table(moved, args.output.parent)
+    write_csv(args.output, table)
     cli.log.info(
         "%s: %d training and %d test images of %d classes, %d with a mask, %d with boxes",
-        args.dataset,
-        counts["train"],
-        counts["test"],
-        len({entry.class_name for entry in moved}),
-        len(masked),
-        sum(bool(entry.boxes) for entry in moved),
+        *(args.dataset, (table["split"] == "train").sum(), (table["split"] == "test").sum()),
+        *(table["class"].nunique(), len(masked), (table["boxes"] != "").sum()),
     )
 
 
@@ -113,12 +97,8 @@ def without_masks(args: argparse.Namespace, source: dict) -> None:
     if "also" not in source:
         raise InputError(f"{args.own_masks or args.files}: holds no mask though {args.dataset} has masks")
     names = ", ".join(each["filename"] for each in source["also"])
-    cli.log.warning(
-        "%s: holds no mask; methods that need them want %s of %s beside the images' archive",
-        args.files,
-        names,
-        args.dataset,
-    )
+    said = "%s: holds no mask; methods that need them want %s of %s beside the images' archive"
+    cli.log.warning(said, args.files, names, args.dataset)
 
 
 def without_exif(entry: Entry, picture: pictures.Picture, folder: Path, as_stored: bool) -> Entry:
@@ -180,20 +160,13 @@ def entry_in(entry: Entry, temporary: Path, folder: Path) -> Entry:
 def index_table(entries: list[Entry], folder: Path) -> pd.DataFrame:
     """The rows of index.csv, sorted by class and image_id, paths relative to `folder`."""
     classes = sorted({entry.class_name for entry in entries})
-    rows = [
-        {
-            "image_id": entry.image_id,
-            "path": relative(entry.path, folder),
-            "class": entry.class_name,
-            "class_id": classes.index(entry.class_name),
-            "split": entry.split,
-            "mask": relative(entry.mask, folder),
-            "outline": relative(entry.outline, folder),
-            "boxes": relative(entry.boxes, folder),
-        }
-        for entry in entries
-    ]
-    table = pd.DataFrame(rows, columns=datasets.COLUMNS)
+    table = pd.DataFrame({"image_id": [entry.image_id for entry in entries]})
+    table["class"] = [entry.class_name for entry in entries]
+    table["class_id"] = table["class"].map(classes.index)
+    table["split"] = [entry.split for entry in entries]
+    for column in datasets.PATH_COLUMNS:
+        table[column] = [relative(getattr(entry, column), folder) for entry in entries]
+    table = table[datasets.COLUMNS]
     return table.sort_values(["class_id", "image_id"], kind="stable")
 
 

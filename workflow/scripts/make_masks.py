@@ -13,16 +13,13 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
-from maskguide.data import masks
+from maskguide.data import datasets, masks
 from maskguide.marks import mask_sources
 from maskguide.system import cli
 from maskguide.system.files import InputError, atomic_directory
 from tqdm import tqdm
-
-log = logging.getLogger("maskguide")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -37,8 +34,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from maskguide.data import datasets
-
     classes = masks.check_classes(args.classes)
     index = datasets.read_index(args.index)
     if args.source == "shuffled" and args.masks is None:
@@ -51,11 +46,11 @@ def main(args: argparse.Namespace) -> None:
         else:
             made = mask_sources.shuffled_masks(index, args.masks, classes, args.seed)
         count = 0
-        for image_id, soft, labels in tqdm(made, desc="masks", unit="image", disable=None):
-            masks.write_masks(folder, image_id, soft, labels)
+        for mask in tqdm(made, desc="masks", unit="image", disable=None):
+            masks.write_masks(folder, *mask)
             count += 1
         cli.save_arguments(folder / "args.yaml", args)
-    log.info("%s: masks of %d images", args.output, count)
+    cli.log.info("%s: masks of %d images", args.output, count)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,10 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
 from maskguide.data import datasets, store
 from maskguide.system import cli
-
-log = logging.getLogger("maskguide")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -30,10 +27,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     index = datasets.read_index(args.index)
-    store.build_masks(
-        index, args.masks, args.output, store.resize_option(args.resize, None, args.short_edge), args.workers
-    )
-    log.info("masks of %d training images summed in %s", (index["split"] == "train").sum(), args.output)
+    resize = store.resize_option(args.resize, None, args.short_edge)
+    store.build_masks(index, args.masks, args.output, resize, args.workers)
+    cli.log.info("masks of %d training images summed in %s", (index["split"] == "train").sum(), args.output)
 
 
 if __name__ == "__main__":

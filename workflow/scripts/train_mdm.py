@@ -73,10 +73,8 @@ def main(args: argparse.Namespace) -> None:
     training_start = time.monotonic()
     known = descriptors(train, read, args.points)
     train_seconds = time.monotonic() - training_start
-    predicted, confidence = nearest_neighbour(
-        known, train["class_id"].to_numpy(), descriptors(test, read, args.points)
-    )
-    truth = test["class_id"].to_numpy()
+    asked, truth = descriptors(test, read, args.points), test["class_id"].to_numpy()
+    predicted, confidence = nearest_neighbour(known, train["class_id"].to_numpy(), asked)
     names = index.drop_duplicates("class_id").sort_values("class_id")["class"].tolist()
     accuracy = 100 * float(accuracy_score(truth, predicted))
     labels = list(range(len(names)))

@@ -36,9 +36,12 @@ def main(args: argparse.Namespace) -> None:
         check_unchanged(part, args.source)
     with atomic_directory(args.output) as folder:
         for number, part in enumerate(parts):
-            own = folder / f"also-{number}" if number else folder
+            own, path = folder / f"also-{number}" if number else folder, Path(part["path"]).resolve()
             own.mkdir(exist_ok=not number)
-            unpack(Path(part["path"]), part["kind"], own)
+            if part["kind"] == "folder":
+                (own / path.name).symlink_to(path, target_is_directory=True)
+            else:
+                archives.unpack(part["path"], own)
     cli.log.info("%s: ready in %s", ", ".join(part["path"] for part in parts), args.output)
 
 
@@ -50,14 +53,6 @@ def check_unchanged(part: dict, source: Path) -> None:
         raise InputError(f"{path}: is gone; {again}")
     if part["kind"] == "archive" and sha256(path) != part["sha256"]:
         raise InputError(f"{path}: changed since it was fetched; {again}")
-
-
-def unpack(path: Path, kind: str, folder: Path) -> None:
-    """Unpack an archive into `folder`, or link to a folder there."""
-    if kind == "folder":
-        (folder / path.resolve().name).symlink_to(path.resolve(), target_is_directory=True)
-    else:
-        archives.unpack(path, folder)
 
 
 if __name__ == "__main__":
