@@ -26,16 +26,8 @@ ALWAYS_ALLOWED = 2**30  # bytes
 ENCRYPTED = 0x1  # flag of a zip's member
 # What the readers of zip and tar raise on cut or garbled files; zipfile's RuntimeError means encrypted,
 # its subclass NotImplementedError an unknown compression.
-BROKEN = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
+BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
+BROKEN += (RuntimeError, ValueError)
 
 
 def is_archive(path: str | Path) -> bool:
@@ -43,18 +35,12 @@ def is_archive(path: str | Path) -> bool:
     return Path(path).is_file() and (tarfile.is_tarfile(path) or zipfile.is_zipfile(path))
 
 
-def is_web_page(start: bytes) -> bool:
-    """Whether a file that starts so is a web page, such as a host's notice that a quota is used up."""
-    return start.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(WEB_PAGE_STARTS)
-
-
 def check_no_web_page(path: Path, name: str) -> None:
-    """Refuse a file that is a web page, under the name that the user knows."""
+    """Refuse, under the name that the user knows, a web page, such as a host's notice of a used-up quota."""
     with path.open("rb") as file:
-        if is_web_page(file.read(512)):
-            raise InputError(
-                f"{name}: is a web page, not the file (a used-up quota?); fetch it later or by hand"
-            )
+        start = file.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith(WEB_PAGE_STARTS):
+        raise InputError(f"{name}: is a web page, not the file (a used-up quota?); fetch it later or by hand")
 
 
 def check_archive(path: str | Path, name: str | None = None, read_through: bool = True) -> None:
@@ -69,9 +55,8 @@ def check_archive(path: str | Path, name: str | None = None, read_through: bool 
         with path.open("rb") as file:
             kind = PACKED_AS.get(file.read(4))
         if kind:
-            raise InputError(
-                f"{name}: is a {kind} archive; unpack it and give the folder, or pack a zip or tar"
-            )
+            way_out = "unpack it and give the folder, or pack a zip or tar"
+            raise InputError(f"{name}: is a {kind} archive; {way_out}")
         raise InputError(f"{name}: is neither a zip nor a tar archive, or it is cut short; fetch it again")
     if read_through:
         try:
@@ -82,11 +67,11 @@ def check_archive(path: str | Path, name: str | None = None, read_through: bool 
 
 def _read_through(path: Path, name: str) -> None:
     """Read every member, so that checksums and ends of streams are checked."""
-    growth = Growth(path, name)
+    total = 0
     if tarfile.is_tarfile(path):
         with tarfile.open(path) as archive:
             for member in archive:
-                growth.add(member.size)
+                check_growth(path, name, total := total + member.size)
                 file = archive.extractfile(member) if member.isfile() else None
                 while file and file.read(2**20):
                     pass
@@ -94,28 +79,22 @@ def _read_through(path: Path, name: str) -> None:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 _check_unencrypted(name, member)
-                growth.add(member.file_size)
-            broken = archive.testzip()
-            if broken:
+                check_growth(path, name, total := total + member.file_size)
+            if broken := archive.testzip():
                 raise zipfile.BadZipFile(f"{broken!r} has a wrong checksum")
 
 
-class Growth:
-    """What an archive says its members hold so far; refused as soon as it is out of proportion to the file.
+def check_growth(path: Path, name: str, total: int) -> None:
+    """Refuse an archive whose members, so far, say that they hold bytes out of proportion to the file.
 
     No member gives more than it says: Python's readers of zip and tar stop there.
     """
-
-    def __init__(self, path: Path, name: str):
-        self.name, self.packed, self.bytes = name, path.stat().st_size, 0
-
-    def add(self, size: int) -> None:
-        self.bytes += size
-        if self.bytes > max(ALWAYS_ALLOWED, MOST_GROWTH * self.packed):
-            raise InputError(
-                f"{self.name}: {self.packed / 1e6:.2f} MB would unpack to {self.bytes / 1e9:.1f} GB or more, "
-                f"over {MOST_GROWTH} times as much; not to be trusted: unpack it by hand and give the folder"
-            )
+    packed = path.stat().st_size
+    if total > max(ALWAYS_ALLOWED, MOST_GROWTH * packed):
+        raise InputError(
+            f"{name}: {packed / 1e6:.2f} MB would unpack to {total / 1e9:.1f} GB or more, over {MOST_GROWTH} "
+            "times as much; not to be trusted: unpack it by hand and give the folder"
+        )
 
 
 def _check_unencrypted(name: str, member: zipfile.ZipInfo) -> None:
@@ -134,8 +113,8 @@ def find_placed(folder: str | Path, filename: str | None, others: Collection[str
         return folder / filename
     if not folder.is_dir():
         return None
-    inside = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    inside = [path for path in inside if not path.name.endswith(UNFINISHED) and path.name not in others]
+    inside = [path for path in sorted(folder.iterdir()) if path.name not in others]
+    inside = [path for path in inside if not path.name.startswith(".") and not path.name.endswith(UNFINISHED)]
     archives = [path for path in inside if is_archive(path)]
     folders = [path for path in inside if path.is_dir()]
     if len(archives) > 1:
@@ -147,9 +126,7 @@ def find_placed(folder: str | Path, filename: str | None, others: Collection[str
         return folders[0] if len(folders) == 1 else folder
     for path in inside:
         if path.suffix.lower() in ARCHIVE_SUFFIXES:
-            check_archive(
-                path, read_through=False
-            )  # says what is wrong with a file that cannot be the archive
+            check_archive(path, read_through=False)  # says why it cannot be the archive
     return None
 
 
@@ -175,23 +152,23 @@ def unpack(path: str | Path, target: str | Path) -> None:
 
 def _unpack_zip(path: Path, archive: zipfile.ZipFile, target: Path) -> None:
     members = [member for member in archive.infolist() if not _is_litter(member.filename)]
-    growth = Growth(path, str(path))
+    total = 0
     for member in members:
         _check_name(path, member.filename)
         _check_unencrypted(str(path), member)
-        growth.add(member.file_size)
+        check_growth(path, str(path), total := total + member.file_size)
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise InputError(f"{path}: {member.filename!r} is a link or device; unpack and check it by hand")
-    _check_room(path, growth.bytes, target)
+    check_room(path, total, target)
     for member in tqdm(members, desc=path.name, disable=None):
         archive.extract(member, target)
 
 
 def _unpack_tar(path: Path, archive: tarfile.TarFile, target: Path) -> None:
-    growth, members = Growth(path, str(path)), []
+    total, members = 0, []
     for member in archive:  # one after another: a member that is too large is refused before it is read
-        growth.add(member.size)
+        check_growth(path, str(path), total := total + member.size)
         if _is_litter(member.name):
             continue
         members.append(member)
@@ -200,7 +177,7 @@ def _unpack_tar(path: Path, archive: tarfile.TarFile, target: Path) -> None:
             raise InputError(f"{path}: {member.name!r} is a device or pipe; unpack and check it by hand")
         if member.issym() or member.islnk():
             _check_link(path, member)
-    _check_room(path, growth.bytes, target)
+    check_room(path, total, target)
     archive.extractall(target, tqdm(members, desc=path.name, disable=None), filter="data")
 
 
@@ -230,7 +207,8 @@ def _check_link(path: Path, member: tarfile.TarInfo) -> None:
         )
 
 
-def _check_room(path: Path, size: int, target: Path) -> None:
-    free = shutil.disk_usage(target).free
+def check_room(path: Path, size: int, folder: Path) -> None:
+    """Refuse an archive or download that needs more than the free bytes of the disk that `folder` is on."""
+    free = shutil.disk_usage(folder).free
     if size > free:
-        raise InputError(f"{path}: unpacks to {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; make room")
+        raise InputError(f"{path}: needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; make room")

@@ -7,7 +7,6 @@ which line of a list is wrong.
 
 from __future__ import annotations
 
-import logging
 import re
 import struct
 import zlib
@@ -17,9 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from maskguide.data.layout_files import Corners, Entry, find_root, lines_of, plain_id, visible
+from maskguide.system.cli import log
 from maskguide.system.files import InputError
-
-log = logging.getLogger("maskguide")
 
 # What scipy raises, beside its own MatReadError, on files that are cut, garbled or of MATLAB 7.3.
 MAT_ERRORS = (OSError, ValueError, TypeError, LookupError, NotImplementedError, EOFError, MemoryError)

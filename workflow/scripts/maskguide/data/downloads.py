@@ -6,9 +6,7 @@ checksum or a broken archive is refused and thrown away.
 
 from __future__ import annotations
 
-import logging
 import re
-import shutil
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,10 +15,9 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from maskguide.data.archives import check_archive
+from maskguide.data.archives import check_archive, check_room
+from maskguide.system.cli import log
 from maskguide.system.files import InputError, read_json, write_json
-
-log = logging.getLogger("maskguide")
 
 CHUNK = 2**16  # bytes; what is lost at most when the connection breaks
 LONGEST_WAIT = 60.0  # seconds between two attempts
@@ -31,13 +28,8 @@ class Interrupted(Exception):
     """The transfer broke off or the host asked to wait: worth another attempt."""
 
 
-RETRIED = (
-    Interrupted,
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
-)
+BROKEN_OFF = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+RETRIED = (Interrupted, requests.ConnectionError, requests.Timeout, *BROKEN_OFF)
 
 
 def download(
@@ -50,12 +42,9 @@ def download(
 ) -> None:
     """Download the archive at `url` to `target`.
 
-    Parameters
-    ----------
-    checksums: {"md5" or "sha256": hexadecimal digits}; without one the archive is read through instead
-    timeout: seconds without a byte after which a connection counts as broken
-    attempts: how often in a row it may fail without having got further
-    wait: seconds before the second attempt; doubled each time
+    checksums: {"md5" or "sha256": hexadecimal digits}; without one the archive is read through instead.
+    timeout: seconds without a byte after which a connection counts as broken. attempts: how often in a row it
+    may fail without having got further. wait: seconds before the second attempt; doubled each time.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -101,12 +90,11 @@ def _receive(session: requests.Session, url: str, part: Path, timeout: float) ->
             raise Interrupted("the host's file is not the one begun; starting afresh")
         _check_response(response, part)
         start, total = _extent(response)
-        if response.status_code == 206 and (
-            start != offset or (state and state["total"] not in (None, total))
-        ):
+        other = start != offset or (state and state["total"] not in (None, total))
+        if response.status_code == 206 and other:
             _discard(part)
             raise Interrupted("the host continues another file; starting afresh")
-        _check_room(part, total)
+        check_room(part, total or 0, part.parent)
         write_json(_state_path(part), {"url": url, "validator": _validator(response), "total": total})
         _write(response, part, start, total)
 
@@ -121,17 +109,16 @@ def _keep_compressed(response: requests.Response, part: Path) -> None:
 def _check_response(response: requests.Response, part: Path) -> None:
     """Refuse what no second attempt will mend: a missing file, a web page instead of the archive."""
     name, host = part.name.removesuffix(".part"), urlsplit(response.url).hostname
+    answer = f"{host} answered {response.status_code} {response.reason}"
+    by_hand = f"fetch it by hand and put it at {part.with_name(name)}"
     if response.status_code in TEMPORARY_STATUS:
-        raise Interrupted(f"{host} answered {response.status_code} {response.reason}")
+        raise Interrupted(answer)
     if response.status_code not in (200, 206):
-        raise InputError(
-            f"{name}: {host} answered {response.status_code} {response.reason} for {response.url}; "
-            f"fetch it by hand and put it at {part.with_name(name)}"
-        )
+        raise InputError(f"{name}: {answer} for {response.url}; {by_hand}")
     if response.headers.get("Content-Type", "").lower().startswith("text/html"):
         raise InputError(
             f"{name}: {host} sent a web page instead of the file (its quota may be used up); try again "
-            f"later, or fetch it by hand and put it at {part.with_name(name)}"
+            f"later, or {by_hand}"
         )
 
 
@@ -139,9 +126,7 @@ def _extent(response: requests.Response) -> tuple[int, int | None]:
     """Where the response's bytes start in the file, and the whole file's length (None: not said)."""
     if response.status_code == 206:
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-        if not match:
-            return -1, None
-        return int(match[1]), None if match[2] == "*" else int(match[2])
+        return (int(match[1]), None if match[2] == "*" else int(match[2])) if match else (-1, None)
     length = response.headers.get("Content-Length", "")
     encoded = response.headers.get("Content-Encoding", "identity") != "identity"
     return 0, int(length) if length.isdigit() and not encoded else None
@@ -189,14 +174,6 @@ def _state(part: Path, url: str) -> dict | None:
 def _discard(part: Path) -> None:
     part.unlink(missing_ok=True)
     _state_path(part).unlink(missing_ok=True)
-
-
-def _check_room(part: Path, total: int | None) -> None:
-    free = shutil.disk_usage(part.parent).free
-    if total and total > free:
-        raise InputError(
-            f"{part.parent}: {total / 1e9:.1f} GB to download, {free / 1e9:.1f} GB are free; make room"
-        )
 
 
 def accept(part: Path, target: Path, checksums: dict[str, str]) -> None:

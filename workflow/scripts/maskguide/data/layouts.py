@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -23,9 +22,8 @@ from maskguide.data.layout_files import (
     visible,
 )
 from maskguide.data.pickles import load_labels
+from maskguide.system.cli import log
 from maskguide.system.files import InputError, read_csv
-
-log = logging.getLogger("maskguide")
 
 BUTTERFLIES = {
     "001": "Danaus plexippus",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from maskguide.data.boxes import Box, boxes_text
 from maskguide.data.layout_files import Corners, Entry
+from maskguide.system.cli import log
 from maskguide.system.files import InputError
-
-log = logging.getLogger("maskguide")
 
 LEAST_INSIDE = 0.5  # share of a box's area; with less of it in the image, it belongs to another one
 FIRST_REGION = 0
