@@ -22,11 +22,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--resize", type=int, help="side of the squares that training images are brought to")
     add("--short-edge", type=int, help="instead: length that every image's short edge gets")
     add("--test-resize", type=int, help="the same for test images (none: as --resize)")
-    add(
-        "--masked",
-        type=Path,
-        help="folder of masked training images <image_id>.png, stored instead",
-    )
+    add("--masked", type=Path, help="folder of masked training images <image_id>.png, stored instead")
     add("--workers", type=int, default=2, help="threads that decode")
     add("--output", type=Path, required=True, help="folder of the store")
     return parser.parse_args(argv)

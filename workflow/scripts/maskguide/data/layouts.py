@@ -6,37 +6,17 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from maskguide.data import layout_files
 from maskguide.data.benchmark_layouts import read_aircraft, read_cars, read_cub200
-from maskguide.data.layout_files import (
-    IMAGE_SUFFIXES,
-    MASK_SUFFIXES,
-    Entry,
-    alike,
-    by_stem,
-    check_name,
-    find_root,
-    images_in,
-    lines_of,
-    mask_of,
-    plain_id,
-    visible,
-)
+from maskguide.data.layout_files import IMAGE_SUFFIXES, Entry, by_stem, images_in, mask_of, plain_id, visible
 from maskguide.data.pickles import load_labels
 from maskguide.system.cli import log
 from maskguide.system.files import InputError, read_csv
 
-BUTTERFLIES = {
-    "001": "Danaus plexippus",
-    "002": "Heliconius charitonius",
-    "003": "Heliconius erato",
-    "004": "Junonia coenia",
-    "005": "Lycaena phlaeas",
-    "006": "Nymphalis antiopa",
-    "007": "Papilio cresphontes",
-    "008": "Pieris rapae",
-    "009": "Vanessa atalanta",
-    "010": "Vanessa cardui",
-}
+BUTTERFLIES = (  # 001 to 010
+    *("Danaus plexippus", "Heliconius charitonius", "Heliconius erato", "Junonia coenia", "Lycaena phlaeas"),
+    *("Nymphalis antiopa", "Papilio cresphontes", "Pieris rapae", "Vanessa atalanta", "Vanessa cardui"),
+)
 # Masks and boxes of these mean the pixels as stored: their annotators' tools knew nothing of EXIF's turns.
 AS_STORED = {"cub200", "aircraft", "cars"}
 
@@ -44,12 +24,9 @@ AS_STORED = {"cub200", "aircraft", "cars"}
 def read(layout: str, files: Path, folder: str | None = None, own_masks: Path | None = None) -> list[Entry]:
     """All images of the data set under `files`, sorted by image_id.
 
-    Parameters
-    ----------
-    layout: a key of `READERS`
-    files: the unpacked archive; folders that only wrap the data set are looked through
-    folder: name of the data set's own folder, for archives that hold several
-    own_masks: where the masks of the layout `folder` lie, if not beside its images
+    layout: a key of `READERS`. files: the unpacked archive; folders that only wrap the data set are looked
+    through. folder: name of the data set's own folder, for archives that hold several. own_masks: where the
+    masks of the layout `folder` lie, if not beside its images.
     """
     if own_masks and layout != "folder":
         raise InputError(f"{own_masks}: the layout {layout!r} says where masks lie; leave --own-masks out")
@@ -60,11 +37,9 @@ def read(layout: str, files: Path, folder: str | None = None, own_masks: Path | 
         )
     seen: dict[str, Path] = {}
     for entry in entries:
-        if entry.image_id in seen:
-            raise InputError(
-                f"{entry.path}: same image id {entry.image_id!r} as {seen[entry.image_id]}; rename one"
-            )
-        seen[entry.image_id] = entry.path
+        other = seen.setdefault(entry.image_id, entry.path)
+        if other is not entry.path:
+            raise InputError(f"{entry.path}: same image id {entry.image_id!r} as {other}; rename one")
     check_names(entries, files)
     return sorted(entries, key=lambda entry: entry.image_id)
 
@@ -72,35 +47,29 @@ def read(layout: str, files: Path, folder: str | None = None, own_masks: Path | 
 def check_names(entries: list[Entry], files: Path) -> None:
     """Refuse names of images or classes that a table cannot hold, or that not every system tells apart."""
     classes: dict[str, str] = {}
-    places: dict[str, Path] = {}
+    places: dict[str, str] = {}
     for entry in entries:
-        path = entry.path.relative_to(files)
-        check_name(str(path), files)
-        check_name(entry.class_name, files)
-        other = classes.setdefault(alike(entry.class_name), entry.class_name)
-        if other != entry.class_name:
-            raise InputError(
-                f"{files}: the classes {told_apart(other, entry.class_name)} differ in case or in how "
-                "accents are coded alone; make one of them, or rename one"
-            )
-        same = places.setdefault(alike(str(path)), path)
-        if same != path:
-            raise InputError(
-                f"{files}: {told_apart(str(same), str(path))} differ in case or in how accents are coded "
-                "alone; rename one"
-            )
+        path = str(entry.path.relative_to(files))
+        layout_files.check_name(path, files)
+        layout_files.check_name(entry.class_name, files)
+        way_out = "make one of them, or rename one"
+        check_told_apart(f"{files}: the classes ", entry.class_name, classes, way_out)
+        check_told_apart(f"{files}: ", path, places, "rename one")
 
 
-def told_apart(one: str, other: str) -> str:
-    """Two names that are alike, shown so that a reader sees the difference."""
-    show = ascii if one.casefold() != other.casefold() else repr
-    return f"{show(one)} and {show(other)}"
+def check_told_apart(start: str, name: str, others: dict[str, str], way_out: str) -> None:
+    """Refuse a name that is `alike` another; shown so that a reader sees the difference."""
+    other = others.setdefault(layout_files.alike(name), name)
+    if other != name:
+        show = ascii if other.casefold() != name.casefold() else repr
+        what = "differ in case or in how accents are coded alone"
+        raise InputError(f"{start}{show(other)} and {show(name)} {what}; {way_out}")
 
 
 def read_leaves(files: Path, folder: str | None) -> list[Entry]:
     """Generated leaves: labels.csv (image_id, class, split), images/, masks/, outlines/, boxes/, each with a
     folder per class."""
-    root = find_root(files, ["labels.csv", "images"], folder)
+    root = layout_files.find_root(files, ["labels.csv", "images"], folder)
     table = root / "labels.csv"
     labels = read_csv(table, ["image_id", "class", "split"], "unpack it again")
     entries = []
@@ -108,29 +77,17 @@ def read_leaves(files: Path, folder: str | None) -> list[Entry]:
         image = root / "images" / row["class"] / f"{row['image_id']}.png"
         if not image.is_file():
             raise InputError(f"{image}: is missing, {table.name} lists it")
-        beside = {
-            kind: root / f"{kind}" / row["class"] / f"{row['image_id']}{suffix}"
-            for kind, suffix in [("masks", ".png"), ("outlines", ".png"), ("boxes", ".txt")]
-        }
-        present = {kind: path if path.is_file() else None for kind, path in beside.items()}
-        entries.append(
-            Entry(
-                plain_id(row["image_id"]),
-                image,
-                row["class"],
-                row["split"],
-                present["masks"],
-                present["outlines"],
-                present["boxes"],
-            )
-        )
+        kinds = [("masks", ".png"), ("outlines", ".png"), ("boxes", ".txt")]
+        beside = [root / kind / row["class"] / f"{row['image_id']}{suffix}" for kind, suffix in kinds]
+        present = [path if path.is_file() else None for path in beside]
+        entries.append(Entry(plain_id(row["image_id"]), image, row["class"], row["split"], *present))
     return entries
 
 
 def read_soycultivarvein(files: Path, folder: str | None) -> list[Entry]:
     """SoyCultivarVein and HainanLeaf: train/ and test/ with images, l2_mask/<id>.png, labels.pkl (image id or
     file name → class from 1 up)."""
-    root = find_root(files, ["train", "test", "labels.pkl"], folder)
+    root = layout_files.find_root(files, ["train", "test", "labels.pkl"], folder)
     labels = load_labels(root / "labels.pkl")
     digits = len(str(max(labels.values())))
     masks = by_stem(root / "l2_mask", IMAGE_SUFFIXES)
@@ -147,13 +104,14 @@ def read_soycultivarvein(files: Path, folder: str | None) -> list[Entry]:
 
 def read_btfpis(files: Path, folder: str | None) -> list[Entry]:
     """Leeds Butterfly: images/0010001.png, segmentations/0010001_seg0.png; three digits name the class."""
-    root = find_root(files, ["images", "segmentations"], folder)
+    root = layout_files.find_root(files, ["images", "segmentations"], folder)
     masks = by_stem(root / "segmentations", {".png"})
     entries = []
     for image in images_in(root / "images"):
-        if image.stem[:3] not in BUTTERFLIES:
+        number = re.match("0(0[1-9]|10)", image.stem)
+        if not number:
             raise InputError(f"{image}: its name starts with no class 001 … 010 of Leeds Butterfly")
-        name = BUTTERFLIES[image.stem[:3]]
+        name = BUTTERFLIES[int(number[0]) - 1]
         entries.append(Entry(plain_id(image.stem), image, name, mask=masks.get(f"{image.stem}_seg0")))
     return entries
 
@@ -161,12 +119,12 @@ def read_btfpis(files: Path, folder: str | None) -> list[Entry]:
 def read_ultrafgvc(files: Path, folder: str | None) -> list[Entry]:
     """CottonCultivar and SoyCultivarLocal: images/, and anno/train.txt and anno/test.txt with a line
     "<file> <class from 1 up>" per image. Images that no line names belong to neither part."""
-    root = find_root(files, ["images", "anno"], folder)
+    root = layout_files.find_root(files, ["images", "anno"], folder)
     found: list[tuple[str, str, int]] = []
     first: dict[str, str] = {}
     for split in ("train", "test"):
         table = root / "anno" / f"{split}.txt"
-        for number, line in enumerate(lines_of(table), 1):
+        for number, line in enumerate(layout_files.lines_of(table), 1):
             if not line.strip():
                 continue
             place = f"{table}: line {number}"
@@ -198,16 +156,11 @@ def read_folder(files: Path, folder: str | None, masks: Path | None = None) -> l
         root = inside[0]
     images = root / "images" if (root / "images").is_dir() else root
     masks = masks or root / "masks"
-    parts = {path.name for path in folders_in(images, masks)}
-    if parts == {"train", "test"}:
-        entries = [
-            entry
-            for split in ("train", "test")
-            for entry in class_folders(images / split, masks / split, split)
-        ]
-        check_no_stray_mask(masks, parts)
-        return entries
-    return class_folders(images, masks, "")
+    if {path.name for path in folders_in(images, masks)} != {"train", "test"}:
+        return class_folders(images, masks, "")
+    parts = [class_folders(images / split, masks / split, split) for split in ("train", "test")]
+    check_no_stray_mask(masks, {"train", "test"})
+    return [entry for part in parts for entry in part]
 
 
 def folders_in(images: Path, masks: Path) -> list[Path]:
@@ -229,13 +182,11 @@ def class_folders(images: Path, masks: Path, split: str) -> list[Entry]:
         if not found:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))
             raise InputError(f"{folder}: a class folder without an image ({kinds}); add some or remove it")
-        class_masks = by_stem(masks / folder.name, MASK_SUFFIXES)
+        class_masks = by_stem(masks / folder.name, layout_files.MASK_SUFFIXES)
         strange = set(class_masks.values()) - {mask_of(image, class_masks) for image in found}
         if strange:
-            raise InputError(
-                f"{min(strange)}: no image in {folder} belongs to this mask; remove it, or give it its "
-                "image's name"
-            )
+            way_out = "remove it, or give it its image's name"
+            raise InputError(f"{min(strange)}: no image in {folder} belongs to this mask; {way_out}")
         others = [path.name for path in visible(folder) if path not in found and path.is_file()]
         if others:
             log.warning("%s: %d files are passed over, not images: %s", folder, len(others), others[0])
@@ -250,9 +201,8 @@ def check_no_stray_mask(masks: Path, folders: set[str]) -> None:
     """Refuse what lies in the masks' folder beside its `folders`: nobody would see that it is not used."""
     for path in visible(masks) if masks.is_dir() else []:
         if path.name not in folders and (path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES):
-            raise InputError(
-                f"{path}: belongs to no class; masks lie in a folder for each class, named as its images' one"
-            )
+            rule = "masks lie in a folder for each class, named as its images' one"
+            raise InputError(f"{path}: belongs to no class; {rule}")
 
 
 READERS: dict[str, Callable[[Path, str | None], list[Entry]]] = {

@@ -14,11 +14,11 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -39,8 +39,7 @@ DECODE_ERRORS += (OverflowError, EOFError, IndexError, KeyError, TypeError)
 Image.MAX_IMAGE_PIXELS = None  # `check_header` refuses what is too large, before a pixel is decoded
 
 
-@dataclass
-class Picture:
+class Picture(NamedTuple):
     """What `inspect` finds out: size (width, height) upright; `turned` where EXIF asks for a turn or flip."""
 
     size: tuple[int, int]
@@ -55,24 +54,27 @@ def open_upright(path: str | Path, file: BinaryIO | None = None) -> Image.Image:
     `file` is read instead where given; `path` is then only its name. `InputError` names a file that is
     missing, empty, broken, of another format, too large, or holds several pictures.
     """
+    with readable(path, file) as image:
+        image.load()
+        return ImageOps.exif_transpose(image)
+
+
+@contextmanager
+def readable(path: str | Path, file: BinaryIO | None = None) -> Iterator[Image.Image]:
+    """The image file, its header checked; what Pillow cannot read of it inside is an `InputError` too."""
     try:
         with Image.open(file or path, formats=FORMATS) as image:
             check_header(path, image)
-            image.load()
-            return ImageOps.exif_transpose(image)
+            yield image
     except DECODE_ERRORS as error:
-        raise unreadable(path, error, is_file=file is None) from error
-
-
-def unreadable(path: str | Path, error: Exception, is_file: bool = True) -> InputError:
-    """The line for a file that Pillow does not read."""
-    if is_file and not Path(path).is_file():
-        return InputError(f"{path}: is missing or no file; put the image there or take it off the list")
-    if is_file and Path(path).stat().st_size == 0:
-        return InputError(f"{path}: is empty (0 bytes); replace or remove it")
-    message = "no image in " + ", ".join(FORMATS) if "cannot identify" in str(error) else str(error)
-    message = " ".join(message.split())
-    return InputError(f"{path}: does not decode as an image ({message}); replace or remove it")
+        if not file and not Path(path).is_file():
+            line = "is missing or no file; put the image there or take it off the list"
+        elif not file and Path(path).stat().st_size == 0:
+            line = "is empty (0 bytes); replace or remove it"
+        else:
+            message = "no image in " + ", ".join(FORMATS) if "cannot identify" in str(error) else str(error)
+            line = f"does not decode as an image ({' '.join(message.split())}); replace or remove it"
+        raise InputError(f"{path}: {line}") from error
 
 
 def check_header(path: str | Path, image: Image.Image) -> None:
@@ -94,43 +96,29 @@ def read_rgb(path: str | Path, as_stored: bool = False) -> np.ndarray:
     """
     if not as_stored:
         return to_rgb(path, open_upright(path))
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            check_header(path, image)
-            return to_rgb(path, image)
-    except DECODE_ERRORS as error:
-        raise unreadable(path, error) from error
+    with readable(path) as image:
+        return to_rgb(path, image)
 
 
 def to_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
     """A decoded image's pixels as uint8 [height, width, 3]; `path` is its name in errors."""
     if image.mode in SIXTEEN_BIT_MODES:
-        return np.repeat(eight_bits(np.asarray(image))[..., None], 3, axis=2)
+        levels = (np.asarray(image).astype(np.uint32) + 128) // 257  # rounded: 65535 is 255
+        return np.repeat(levels.astype(np.uint8)[..., None], 3, axis=2)
     if image.mode not in EIGHT_BIT_MODES:
         raise InputError(
             f"{path}: has pixels of mode {image.mode}, of 32 bits or fractions; save it with 8 or 16 bits"
         )
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        page = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(page, image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     return np.asarray(image.convert("RGB"))
-
-
-def eight_bits(levels: np.ndarray) -> np.ndarray:
-    """16-bit levels 0…65535 as uint8, rounded: 65535 is 255."""
-    return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
     """Height and width, upright, from an image file's header."""
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            check_header(path, image)
-            width, height = image.size
-            sideways = image.format != "TIFF" and orientation(image) in TURNED_SIDEWAYS  # Pillow swaps TIFF's
-    except DECODE_ERRORS as error:
-        raise unreadable(path, error) from error
+    with readable(path) as image:
+        width, height = image.size
+        sideways = image.format != "TIFF" and orientation(image) in TURNED_SIDEWAYS  # Pillow swaps TIFF's
     return (width, height) if sideways else (height, width)
 
 
@@ -144,11 +132,9 @@ def inspect(path: str | Path) -> Picture:
     """Decode an image; its content's hash is that of the RGB pixels: a copy in another format is equal."""
     pixels = read_rgb(path)
     with Image.open(path, formats=FORMATS) as image:
-        turned = orientation(image) != 1
-        stored_size = image.size
+        turned, stored_size = orientation(image) != 1, image.size
     height, width = pixels.shape[:2]
-    digest = hashlib.sha256(struct.pack("<2I", width, height))
-    digest.update(pixels.tobytes())
+    digest = hashlib.sha256(struct.pack("<2I", width, height) + pixels.tobytes())
     return Picture((width, height), stored_size, turned, digest.hexdigest())
 
 
