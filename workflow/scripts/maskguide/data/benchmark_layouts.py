@@ -37,24 +37,21 @@ def read_cub200(files: Path, folder: str | None) -> list[Entry]:
         label = value_of(labels, number, root / "image_class_labels.txt", "class")
         part = value_of(parts, number, root / "train_test_split.txt", "part")
         if part not in ("0", "1"):
-            raise InputError(
-                f"{root / 'train_test_split.txt'}: image {number} has {part!r}, neither 1 (training) nor "
-                "0 (test); unpack it again"
-            )
+            neither = f"image {number} has {part!r}, neither 1 (training) nor 0 (test)"
+            raise InputError(f"{root / 'train_test_split.txt'}: {neither}; unpack it again")
         left, top, width, height = numbers_of(boxes, number, root / "bounding_boxes.txt")
         mask = masks / Path(name).with_suffix(".png") if masks else None
         if mask and not mask.is_file():
             without_mask.append(mask)
-        entries.append(
-            Entry(
-                plain_id(Path(name).stem),
-                existing(root / "images" / name, root / "images.txt"),
-                value_of(classes, label, root / "classes.txt", "name", "class"),
-                "train" if part == "1" else "test",
-                mask=mask if mask and mask.is_file() else None,
-                corners=(left, top, left + width, top + height),
-            )
+        entry = Entry(
+            plain_id(Path(name).stem),
+            existing(root / "images" / name, root / "images.txt"),
+            value_of(classes, label, root / "classes.txt", "name", "class"),
+            "train" if part == "1" else "test",
+            mask=mask if mask and mask.is_file() else None,
+            corners=(left, top, left + width, top + height),
         )
+        entries.append(entry)
     if without_mask:
         log.warning("%s: is missing; %d images have no mask", without_mask[0], len(without_mask))
     return entries
@@ -80,15 +77,9 @@ def read_aircraft(files: Path, folder: str | None) -> list[Entry]:
                 raise InputError(f"{root / name}: image {image} stands in {first[image]} already")
             first[image] = name
             left, top, right, bottom = numbers_of(boxes, image, root / "images_box.txt")
-            entries.append(
-                Entry(
-                    plain_id(image),
-                    existing(root / "images" / f"{image}.jpg", root / name),
-                    variant,
-                    split,
-                    corners=(left - 1, top - 1, right, bottom),
-                )
-            )
+            path, corners = root / "images" / f"{image}.jpg", (left - 1, top - 1, right, bottom)
+            path = existing(path, root / name)
+            entries.append(Entry(plain_id(image), path, variant, split, corners=corners))
     return entries
 
 
@@ -97,29 +88,18 @@ def read_cars(files: Path, folder: str | None) -> list[Entry]:
     devkit/cars_train_annos.mat, cars_test_annos_withlabels.mat (or in devkit/); classes and pixels count
     from 1. An image number occurs in both parts, so that the part belongs to the image_id."""
     root = find_root(files, ["cars_train", "cars_test", "devkit"], folder)
-    devkit = root / "devkit"
-    with_labels = root / "cars_test_annos_withlabels.mat"
-    tables = {
-        "train": devkit / "cars_train_annos.mat",
-        "test": with_labels if with_labels.is_file() else devkit / with_labels.name,
-    }
+    devkit, test = root / "devkit", "cars_test_annos_withlabels.mat"
+    tables = {"train": devkit / "cars_train_annos.mat"}
+    tables["test"] = root / test if (root / test).is_file() else devkit / test
     classes = [str(name) for name in mat_field(devkit / "cars_meta.mat", "class_names")]
     entries = []
     for split, table in tables.items():
         for name, label, corners in car_annotations(table):
             if not 1 <= label <= len(classes):
-                raise InputError(
-                    f"{table}: {name} has class {label}, {devkit / 'cars_meta.mat'} names 1 to {len(classes)}"
-                )
-            entries.append(
-                Entry(
-                    plain_id(f"{split}-{Path(name).stem}"),
-                    existing(root / f"cars_{split}" / name, table),
-                    classes[label - 1],
-                    split,
-                    corners=corners,
-                )
-            )
+                known = f"{devkit / 'cars_meta.mat'} names 1 to {len(classes)}"
+                raise InputError(f"{table}: {name} has class {label}, {known}")
+            image_id, path = plain_id(f"{split}-{Path(name).stem}"), root / f"cars_{split}" / name
+            entries.append(Entry(image_id, existing(path, table), classes[label - 1], split, corners=corners))
     return entries
 
 
@@ -148,10 +128,8 @@ def mat_field(path: Path, name: str) -> np.ndarray:
     try:
         content = loadmat(path, squeeze_me=True, appendmat=False, variable_names=[name])
     except (*MAT_ERRORS, MatReadError, zlib.error, struct.error) as error:
-        message = " ".join(str(error).split())
-        raise InputError(
-            f"{path}: cannot be read as a MATLAB file up to version 7 ({message}); get it again"
-        ) from error
+        line = f"cannot be read as a MATLAB file up to version 7 ({' '.join(str(error).split())})"
+        raise InputError(f"{path}: {line}; get it again") from error
     if name not in content:
         raise InputError(f"{path}: holds no {name}; is it the right file?")
     return np.atleast_1d(content[name])
@@ -167,9 +145,7 @@ def numbered(table: Path) -> dict[str, str]:
         if not re.fullmatch("[0-9]+", number) or not rest.strip():
             raise InputError(f"{table}: line {line_number} is not '<number> <value>': {line.strip()[:60]!r}")
         if number in found:
-            raise InputError(
-                f"{table}: line {line_number}: {number} stands above already; keep one of the lines"
-            )
+            raise InputError(f"{table}: line {line_number}: {number} stands above already; keep one line")
         found[number] = rest.strip()
     return found
 

@@ -30,15 +30,8 @@ def trimmed_of(region: str) -> float:
 
 
 def box_of_mask(mask: NDArray, trimmed: float) -> tuple[float, float, float, float] | None:
-    """The box of a mask, less the share `trimmed` of its pixels at each of the four sides.
+    """The box of a mask, bool [H, W], less the share `trimmed` (below 0.5) of its pixels at each side.
 
-    Parameters
-    ----------
-    mask : bool [H, W]
-    trimmed : 0 <= share < 0.5; 0 gives the bounding box
-
-    Returns
-    -------
     (left, top, right, bottom) in pixels: a single pixel in column 3 spans 3 to 4. None for an empty mask.
     """
     rows, columns = np.nonzero(mask)

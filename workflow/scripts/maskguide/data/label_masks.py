@@ -34,10 +34,10 @@ def reader(layout: str, paths: Iterable[str | Path], num_classes: int) -> Reader
         surveys = dict(zip(paths, pool.map(survey, paths), strict=True))
     coloured = [path for path, levels in surveys.items() if levels is None]
     if coloured and num_classes != 2:
-        raise InputError(
-            f"{coloured[0]}: coloured masks (Figure 1 of the paper) are read for two mask classes only, here "
-            f"are {num_classes}; save grey labels 0..{num_classes}"
+        only = (
+            f"are read for two mask classes only, here are {num_classes}; save grey labels 0..{num_classes}"
         )
+        raise InputError(f"{coloured[0]}: coloured masks (Figure 1 of the paper) {only}")
     if coloured:
         return read_figure_colours
     levels = np.unique(np.concatenate([np.zeros(1, np.uint8), *surveys.values()]))
@@ -48,16 +48,9 @@ def reader(layout: str, paths: Iterable[str | Path], num_classes: int) -> Reader
     if num_classes == 1:
         return lambda path: (read_grey(path) >= 128).astype(np.uint8)
     first = next(path for path, found in surveys.items() if found.max() > num_classes)
-    raise InputError(
-        f"{first}: the masks hold the grey levels {summary(levels)}: not background and {num_classes} "
-        f"classes; save labels 0..{num_classes}"
-    )
-
-
-def summary(levels: np.ndarray) -> str:
-    """Grey levels as text, cut where they are many."""
-    shown = ", ".join(str(level) for level in levels[:6])
-    return shown + (f", … ({len(levels)} of them)" if len(levels) > 6 else "")
+    shown = ", ".join(map(str, levels[:6])) + (f", … ({len(levels)} of them)" if len(levels) > 6 else "")
+    wrong = f"not background and {num_classes} classes; save labels 0..{num_classes}"
+    raise InputError(f"{first}: the masks hold the grey levels {shown}: {wrong}")
 
 
 def survey(path: str | Path) -> np.ndarray | None:
@@ -115,10 +108,8 @@ def read_figure_colours(path: str | Path) -> np.ndarray:
     differences = np.abs(pixels[:, :, None] - FIGURE_COLOURS)
     strays = (differences.max(axis=3).min(axis=2) > COLOUR_TOLERANCE).mean()
     if strays > STRAY_PIXELS:
-        raise InputError(
-            f"{path}: {strays:.0%} of the mask is neither white (background), black (main vein) nor red "
-            "(second-order vein); save grey labels 0, 1, 2"
-        )
+        neither = "neither white (background), black (main vein) nor red (second-order vein)"
+        raise InputError(f"{path}: {strays:.0%} of the mask is {neither}; save grey labels 0, 1, 2")
     return differences.sum(axis=3).argmin(axis=2).astype(np.uint8)
 
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas
 from PIL import Image
 
 from maskguide.data.pictures import open_upright, read_rgb
 from maskguide.system.files import InputError, atomic_file, read_csv
-
-if TYPE_CHECKING:
-    import pandas
 
 IGNORE = 255
 BACKGROUND = "background"
@@ -58,14 +55,11 @@ def read_labels(path: str | Path, num_classes: int, size: Sequence[int] | None =
     """
     labels = read_grey(path)
     if size is not None and labels.shape != tuple(size):
-        raise InputError(
-            f"{path}: {labels.shape[1]}×{labels.shape[0]} pixels, its image {size[1]}×{size[0]}; redo it"
-        )
+        height, width = labels.shape
+        raise InputError(f"{path}: {width}×{height} pixels, its image {size[1]}×{size[0]}; redo it")
     if labels.max(initial=0) >= num_classes:
-        raise InputError(
-            f"{path}: holds label {labels.max()}, but there are {num_classes - 1} mask classes; "
-            "name all of them in classes"
-        )
+        few = f"there are {num_classes - 1} mask classes; name all of them in classes"
+        raise InputError(f"{path}: holds label {labels.max()}, but {few}")
     return labels
 
 
@@ -128,10 +122,7 @@ def training_first(index: pandas.DataFrame) -> pandas.DataFrame:
 def derangement(image_ids: Sequence[str], seed: int) -> dict[str, str]:
     """For each image another one, each taken once, none its own: one cycle through a seeded random order."""
     if len(image_ids) < 2:
-        raise InputError(
-            f"{len(image_ids)} training image: no other image to take a mask from; use more images"
-        )
+        raise InputError(f"{len(image_ids)} training image: no other to take a mask from; use more images")
     order = np.random.default_rng(seed).permutation(len(image_ids))
-    following = np.roll(order, -1)
-    giver = {image_ids[taker]: image_ids[other] for taker, other in zip(order, following, strict=True)}
-    return {image_id: giver[image_id] for image_id in image_ids}
+    giver = dict(zip(order, np.roll(order, -1), strict=True))
+    return {image_id: image_ids[giver[place]] for place, image_id in enumerate(image_ids)}

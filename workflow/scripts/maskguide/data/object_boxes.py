@@ -18,9 +18,7 @@ FIRST_REGION = 0
 def write_boxes(entries: Sequence[Entry], sizes: Sequence[tuple[int, int]], folder: Path) -> list[Entry]:
     """The entries with their box as a file `<folder>/<image_id>.txt`, of YOLO class 0; others as they are.
 
-    Parameters
-    ----------
-    sizes : (width, height) of each entry's image, upright or as stored: as its box is meant
+    sizes: (width, height) of each entry's image, upright or as stored: as its box is meant.
     """
     written, beyond = [], []
     for entry, size in zip(entries, sizes, strict=True):
@@ -53,8 +51,6 @@ def cut(corners: Corners, size: tuple[int, int], name: str | Path) -> tuple[Corn
     inside = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     shown = max(inside[2] - inside[0], 0) * max(inside[3] - inside[1], 0)
     if shown < LEAST_INSIDE * area:
-        raise InputError(
-            f"{name}: its published box {corners} lies outside of its {width}×{height} pixels; are image and "
-            "lists of the same version of the data set?"
-        )
+        outside = f"its published box {corners} lies outside of its {width}×{height} pixels"
+        raise InputError(f"{name}: {outside}; are image and lists of the same version of the data set?")
     return inside, float(max(-left, -top, right - width, bottom - height, 0))

@@ -13,12 +13,12 @@ from maskguide.system.files import InputError
 LARGEST = 64 * 2**20  # bytes; the published label files hold some tens of kilobytes
 # What a pickle must import even for plain content: the classes of these containers.
 CONTAINERS = {
-    ("builtins", "set"): set,
-    ("builtins", "frozenset"): frozenset,
-    ("__builtin__", "set"): set,
-    ("__builtin__", "frozenset"): frozenset,
-    ("collections", "OrderedDict"): collections.OrderedDict,
+    (module, each.__name__): each for module in ("builtins", "__builtin__") for each in (set, frozenset)
 }
+CONTAINERS["collections", "OrderedDict"] = collections.OrderedDict
+# A broken pickle may raise nearly anything; whatever it is, the file is no label file.
+BROKEN = (pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError)
+BROKEN += (MemoryError, OverflowError, ImportError, RecursionError)
 
 
 class PlainUnpickler(pickle.Unpickler):
@@ -41,11 +41,8 @@ def load_plain(path: str | Path) -> Any:
         return PlainUnpickler(io.BytesIO(path.read_bytes())).load()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    # A broken pickle may raise nearly anything; whatever it is, the file is no label file.
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise InputError(f"{path}: refused, {error or 'broken pickle'}; {allowed}") from error
-    except (MemoryError, OverflowError, ImportError, RecursionError) as error:
-        raise InputError(f"{path}: refused, {type(error).__name__}; {allowed}") from error
+    except BROKEN as error:
+        raise InputError(f"{path}: refused, {str(error) or type(error).__name__}; {allowed}") from error
 
 
 def load_labels(path: str | Path) -> dict[str, int]:

@@ -68,21 +68,11 @@ class Rectangle(NamedTuple):
 def build_images(index: pd.DataFrame, folder: Path, resize: Resize = AS_THEY_ARE, workers: int = 2) -> None:
     """Decode every image of the index (columns as `read_index` gives them) into a new image store."""
     layout = index[["image_id", "class", "class_id", "split"]].reset_index(drop=True)
-    targets = [
-        resize.of(split, image_size(path)) for path, split in zip(index["path"], layout["split"], strict=True)
-    ]
+    paths = list(index["path"])
+    targets = [resize.of(split, image_size(path)) for path, split in zip(paths, layout["split"], strict=True)]
     layout[["height", "width"]] = targets
     sizes = layout["height"] * layout["width"] * 3
-    layout["offset"] = sizes.cumsum() - sizes
-    with atomic_directory(folder) as temporary:
-        pixels = np.lib.format.open_memmap(
-            temporary / "images.npy", mode="w+", dtype=np.uint8, shape=(int(sizes.sum()),)
-        )
-        reserve(temporary / "images.npy")
-        images = decoded(index["path"], "RGB", targets, workers)
-        for row, image in zip(layout.itertuples(), images, strict=True):
-            pixels[row.offset : row.offset + image.size] = image.ravel()
-        finish(temporary, pixels, layout, "images.npy")
+    write(folder, "images.npy", layout, sizes, np.uint8, decoded(paths, "RGB", targets, workers))
 
 
 def build_masks(
@@ -96,27 +86,33 @@ def build_masks(
     layout = training[["image_id"]].copy()
     paths = [source / "soft" / f"{image_id}.png" for image_id in layout["image_id"]]
     sizes = [image_size(path) for path in paths]
+    for path, image_path, (height, width) in zip(paths, training["path"], sizes, strict=True):
+        rows, columns = image_size(image_path)
+        if (rows, columns) != (height, width):
+            raise InputError(f"{path}: is {width}×{height}, its image {columns}×{rows}; make the masks again")
     targets = [resize.of("train", size) for size in sizes]
     layout[["height", "width"]] = targets
-    for path, image_path, size in zip(paths, training["path"], sizes, strict=True):
-        if image_size(image_path) != size:
-            height, width = image_size(image_path)
-            raise InputError(
-                f"{path}: is {size[1]}×{size[0]}, its image {width}×{height}; make the masks again"
-            )
     entries = (layout["height"] + 1) * (layout["width"] + 1)
-    layout["offset"] = entries.cumsum() - entries
     largest = 255 * int((layout["height"] * layout["width"]).max())
     dtype = np.uint32 if largest < 2**32 else np.uint64
+    tables = (summed_area_table(mask, dtype) for mask in decoded(paths, "L", targets, workers))
+    write(folder, "tables.npy", layout, entries, dtype, tables)
+
+
+def write(
+    folder: Path, name: str, layout: pd.DataFrame, sizes: pd.Series, dtype: type, arrays: Iterable[np.ndarray]
+) -> None:
+    """Write a new store: the arrays of these sizes (entries) one after another, layout and identity."""
+    layout["offset"] = sizes.cumsum() - sizes
     with atomic_directory(folder) as temporary:
-        tables = np.lib.format.open_memmap(
-            temporary / "tables.npy", mode="w+", dtype=dtype, shape=(int(entries.sum()),)
-        )
-        reserve(temporary / "tables.npy")
-        for row, mask in zip(layout.itertuples(), decoded(paths, "L", targets, workers), strict=True):
-            table = summed_area_table(mask, dtype)
-            tables[row.offset : row.offset + table.size] = table.ravel()
-        finish(temporary, tables, layout, "tables.npy")
+        place = temporary / name
+        flat = np.lib.format.open_memmap(place, mode="w+", dtype=dtype, shape=(int(sizes.sum()),))
+        reserve(place)
+        for offset, array in zip(layout["offset"], arrays, strict=True):
+            flat[offset : offset + array.size] = array.ravel()
+        flat.flush()
+        write_csv(temporary / LAYOUT, layout)
+        write_text(temporary / CONTENT, f"{sha256(place)} {sha256(temporary / LAYOUT)}\n")
 
 
 def summed_area_table(mask: np.ndarray, dtype: type) -> np.ndarray:
@@ -141,24 +137,15 @@ def decoded(
 
     No more than two images for each worker are in memory at once, however large they are.
     """
-    jobs = list(zip(paths, sizes, strict=True))
-    shown = tqdm(jobs, desc="decoding", disable=None)
+    shown = tqdm(list(zip(paths, sizes, strict=True)), desc="decoding", disable=None)
     yield from ahead(lambda job: decode(job[0], mode, job[1]), shown, workers)
-
-
-def finish(folder: Path, array: np.memmap, layout: pd.DataFrame, name: str) -> None:
-    """Bring a new store's data to disk; write its layout and its identity."""
-    array.flush()
-    write_csv(folder / LAYOUT, layout)
-    write_text(folder / CONTENT, f"{sha256(folder / name)} {sha256(folder / LAYOUT)}\n")
 
 
 def open_store(folder: Path, name: str) -> tuple[np.memmap, pd.DataFrame, str]:
     """Data (read-only, memory-mapped), layout and identity of a store."""
     try:
-        layout = pd.read_csv(
-            folder / LAYOUT, dtype={"image_id": str, "class": str, "split": str}, keep_default_na=False
-        )
+        texts = {"image_id": str, "class": str, "split": str}
+        layout = pd.read_csv(folder / LAYOUT, dtype=texts, keep_default_na=False)
         content = (folder / CONTENT).read_text(encoding="utf-8").strip()
         return np.load(folder / name, mmap_mode="r"), layout, content
     except (OSError, ValueError) as error:
@@ -217,8 +204,7 @@ class ImageStore:
 
     def classes(self) -> list[str]:
         """Class names, ordered by class_id."""
-        pairs = self.layout[["class_id", "class"]].drop_duplicates().sort_values("class_id")
-        return pairs["class"].tolist()
+        return self.layout.drop_duplicates("class_id").sort_values("class_id")["class"].tolist()
 
 
 class MaskStore:
@@ -261,17 +247,14 @@ class MaskStore:
         given in the window's own coordinates, after the flip.
         """
         table = self.table(image_id)
-        tops, bottoms = cells(window.height, grid[0])
-        lefts, rights = cells(window.width, grid[1])
+        edges = (tops, bottoms, lefts, rights) = *cells(window.height, grid[0]), *cells(window.width, grid[1])
         areas = np.outer(bottoms - tops, rights - lefts)
         if flip:  # work in the unflipped window: the cells are symmetric, the erased rectangle is mirrored
             erased = erased and erased._replace(left=window.width - erased.left - erased.width)
-        sums = window_sums(table, window, tops, bottoms, lefts, rights)
+        sums = window_sums(table, window, *edges)
         if erased is not None:
-            rows = (erased.top, erased.top + erased.height)
-            columns = (erased.left, erased.left + erased.width)
-            clipped = [np.clip(edges, *rows) for edges in (tops, bottoms)]
-            clipped += [np.clip(edges, *columns) for edges in (lefts, rights)]
+            clipped = [np.clip(each, erased.top, erased.top + erased.height) for each in (tops, bottoms)]
+            clipped += [np.clip(each, erased.left, erased.left + erased.width) for each in (lefts, rights)]
             sums = sums - window_sums(table, window, *clipped)
         averages = (sums / (255.0 * areas)).astype(np.float32)
         return averages[:, ::-1] if flip else averages
@@ -283,19 +266,13 @@ def cells(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     return i * length // count, -(-(i + 1) * length // count)
 
 
-def window_sums(
-    table: np.ndarray,
-    window: Rectangle,
-    tops: np.ndarray,
-    bottoms: np.ndarray,
-    lefts: np.ndarray,
-    rights: np.ndarray,
-) -> np.ndarray:
+def window_sums(table: np.ndarray, window: Rectangle, *edges: np.ndarray) -> np.ndarray:
     """Mask sums over all pairs of row span and column span in window coordinates; zero beyond the image.
 
-    Exact in unsigned arithmetic: what wraps around in between wraps back, as every sum itself fits.
+    edges: tops and bottoms of the row spans, lefts and rights of the column spans, int [spans] each. Exact in
+    unsigned arithmetic: what wraps around in between wraps back, as every sum itself fits.
     """
     height, width = table.shape[0] - 1, table.shape[1] - 1
-    tops, bottoms = (np.clip(edges + window.top, 0, height)[:, None] for edges in (tops, bottoms))
-    lefts, rights = (np.clip(edges + window.left, 0, width)[None, :] for edges in (lefts, rights))
+    tops, bottoms = (np.clip(each + window.top, 0, height)[:, None] for each in edges[:2])
+    lefts, rights = (np.clip(each + window.left, 0, width)[None, :] for each in edges[2:])
     return table[bottoms, rights] - table[tops, rights] - table[bottoms, lefts] + table[tops, lefts]
