@@ -34,10 +34,8 @@ def reader(layout: str, paths: Iterable[str | Path], num_classes: int) -> Reader
         surveys = dict(zip(paths, pool.map(survey, paths), strict=True))
     coloured = [path for path, levels in surveys.items() if levels is None]
     if coloured and num_classes != 2:
-        only = (
-            f"are read for two mask classes only, here are {num_classes}; save grey labels 0..{num_classes}"
-        )
-        raise InputError(f"{coloured[0]}: coloured masks (Figure 1 of the paper) {only}")
+        limit = f"for two mask classes only, here are {num_classes}; save grey labels 0..{num_classes}"
+        raise InputError(f"{coloured[0]}: coloured masks (Figure 1 of the paper) are read {limit}")
     if coloured:
         return read_figure_colours
     levels = np.unique(np.concatenate([np.zeros(1, np.uint8), *surveys.values()]))

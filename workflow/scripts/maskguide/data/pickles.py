@@ -12,9 +12,8 @@ from maskguide.system.files import InputError
 
 LARGEST = 64 * 2**20  # bytes; the published label files hold some tens of kilobytes
 # What a pickle must import even for plain content: the classes of these containers.
-CONTAINERS = {
-    (module, each.__name__): each for module in ("builtins", "__builtin__") for each in (set, frozenset)
-}
+SETS = (set, frozenset)
+CONTAINERS = {(module, each.__name__): each for module in ("builtins", "__builtin__") for each in SETS}
 CONTAINERS["collections", "OrderedDict"] = collections.OrderedDict
 # A broken pickle may raise nearly anything; whatever it is, the file is no label file.
 BROKEN = (pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError)

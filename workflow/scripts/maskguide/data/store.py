@@ -72,7 +72,7 @@ def build_images(index: pd.DataFrame, folder: Path, resize: Resize = AS_THEY_ARE
     targets = [resize.of(split, image_size(path)) for path, split in zip(paths, layout["split"], strict=True)]
     layout[["height", "width"]] = targets
     sizes = layout["height"] * layout["width"] * 3
-    write(folder, "images.npy", layout, sizes, np.uint8, decoded(paths, "RGB", targets, workers))
+    write_store(folder, "images.npy", layout, sizes, np.uint8, decoded(paths, "RGB", targets, workers))
 
 
 def build_masks(
@@ -96,10 +96,10 @@ def build_masks(
     largest = 255 * int((layout["height"] * layout["width"]).max())
     dtype = np.uint32 if largest < 2**32 else np.uint64
     tables = (summed_area_table(mask, dtype) for mask in decoded(paths, "L", targets, workers))
-    write(folder, "tables.npy", layout, entries, dtype, tables)
+    write_store(folder, "tables.npy", layout, entries, dtype, tables)
 
 
-def write(
+def write_store(
     folder: Path, name: str, layout: pd.DataFrame, sizes: pd.Series, dtype: type, arrays: Iterable[np.ndarray]
 ) -> None:
     """Write a new store: the arrays of these sizes (entries) one after another, layout and identity."""
