@@ -113,9 +113,9 @@ def test_half_width_is_greatest_at_the_widest_point():
 def test_siblings_differ_in_the_veins_and_share_the_outline():
     cultivars = synthetic.sibling_cultivars(8, 1.0, np.random.default_rng(0))
     traits = pd.DataFrame([asdict(cultivar) for cultivar in cultivars])
-    for name in synthetic.OUTLINE:
+    for name in leaf_shape.OUTLINE:
         assert traits[name].std() <= 0.02 * traits[name].mean()
-    for name in synthetic.VENATION:
+    for name in leaf_shape.VENATION:
         assert traits[name].nunique() == 8, name
     # a leaf's own width varies far more than the cultivars': the outline cannot tell them apart
     drawn = [

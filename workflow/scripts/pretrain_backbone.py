@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from maskguide.leaves import synthetic
+from maskguide.leaves import leaf_shape, synthetic
 from maskguide.system import cli, gpu
 from maskguide.system.files import InputError, atomic_file
 from maskguide.system.stopwatch import Stopwatch
@@ -166,7 +166,7 @@ def main(args: argparse.Namespace) -> None:
         train(backbone, images[: args.leaves], traits[: args.leaves], args, device)
     training.say()
     scores = explained(backbone, images[args.leaves :], traits[args.leaves :], device)
-    names = (*synthetic.OUTLINE, *synthetic.VENATION)
+    names = (*leaf_shape.OUTLINE, *leaf_shape.VENATION)
     log.info("R²: %s", ", ".join(f"{name} {score:.2f}" for name, score in zip(names, scores, strict=True)))
     with atomic_file(args.output) as path:
         torch.save({name: tensor.cpu() for name, tensor in backbone.state_dict().items()}, path)

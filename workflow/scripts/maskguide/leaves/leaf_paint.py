@@ -81,9 +81,8 @@ def paint_background(rng: np.random.Generator, size: int, amount: float) -> Arra
 def _corner(rng: np.random.Generator, width: float, height: float) -> tuple[float, float]:
     """Left and top of something that lies in one of the corners, partly cut by the image's border."""
     left, top = rng.uniform(-0.3, 0.25) * width, rng.uniform(-0.3, 0.25) * height
-    return (left if rng.random() < 0.5 else 1 - width - left), (
-        top if rng.random() < 0.5 else 1 - height - top
-    )
+    left = left if rng.random() < 0.5 else 1 - width - left
+    return left, (top if rng.random() < 0.5 else 1 - height - top)
 
 
 def _rectangle(left: float, top: float, width: float, height: float) -> NDArray:
@@ -99,11 +98,8 @@ def _paint_ruler(rng: np.random.Generator, image: Array) -> None:
         length = breadth * (0.6 if number % 5 == 0 else 0.35)
         ticks.polygon(_rectangle(breadth - length, top, length, 0.004))
     turns = rng.integers(0, 4)  # along any of the four borders
-    blend(
-        image,
-        rng.uniform(170, 250) * np.array([1.0, 0.99, rng.uniform(0.8, 1.0)]),
-        np.rot90(body.mask(), turns),
-    )
+    colour = rng.uniform(170, 250) * np.array([1.0, 0.99, rng.uniform(0.8, 1.0)])
+    blend(image, colour, np.rot90(body.mask(), turns))
     blend(image, np.full(3, rng.uniform(20, 80)), np.rot90(ticks.mask(), turns))
 
 
@@ -126,10 +122,9 @@ def _paint_colour_card(rng: np.random.Generator, image: Array) -> None:
     left, top = _corner(rng, 2 * side, 3 * side)
     for row in range(3):
         for column in range(2):
-            chip = np.array([top + row * side, top + (row + 0.9) * side])
-            rows = np.clip(np.round(chip * len(image)), 0, None).astype(int)
-            chip = np.array([left + column * side, left + (column + 0.9) * side])
-            columns = np.clip(np.round(chip * len(image)), 0, None).astype(int)
+            chip = [[top + row * side, top + (row + 0.9) * side]]
+            chip += [[left + column * side, left + (column + 0.9) * side]]
+            rows, columns = np.clip(np.round(np.array(chip) * len(image)), 0, None).astype(int)
             image[slice(*rows), slice(*columns)] = rng.uniform(20, 240, 3)
 
 
@@ -146,11 +141,8 @@ def _paint_dust(rng: np.random.Generator, image: Array, amount: float) -> None:
 def paint_blade(rng: np.random.Generator, blade: Array, left_half: Array, veins: Array) -> Array:
     """The blade's colour, float32 [size, size, 3]: green, uneven, folded, bulging between veins."""
     size = len(blade)
-    green = (
-        np.array([74.0, 118.0, 48.0])
-        + rng.uniform(-1, 1) * np.array([30.0, 14.0, 12.0])
-        + 5.0 * rng.standard_normal(3)
-    )
+    green = np.array([74.0, 118.0, 48.0]) + rng.uniform(-1, 1) * np.array([30.0, 14.0, 12.0])
+    green = green + 5.0 * rng.standard_normal(3)
     # chlorophyll varies over the blade: towards yellow where there is less of it
     patches = 0.6 * noise(rng, size, 4) + 0.4 * noise(rng, size, 9)
     grain = 0.7 * noise(rng, size, max(size // 4, 2)) + 0.5 * noise(rng, size, max(size // 2, 2))
@@ -160,13 +152,8 @@ def paint_blade(rng: np.random.Generator, blade: Array, left_half: Array, veins:
     slope = np.gradient(relief)
     light = rng.uniform(0, 2 * np.pi)
     lit = slope[0] * np.sin(light) + slope[1] * np.cos(light)
-    shade = (
-        1.0
-        + fold
-        + 0.045 * grain
-        + rng.uniform(0.0, 1.4) * size / 100 * lit
-        - 0.10 * (relief - relief.mean())
-    )
+    shade = 1.0 + fold + 0.045 * grain + rng.uniform(0.0, 1.4) * size / 100 * lit
+    shade = shade - 0.10 * (relief - relief.mean())
     colour = green + patches[..., None] * rng.uniform(2, 7) * np.array([1.6, 1.0, 0.2])
     margin = 1.0 - gaussian_filter(blade, 0.02 * size)  # paler towards the margin
     return (colour * shade[..., None] + 26.0 * margin[..., None]).astype(np.float32)

@@ -6,7 +6,7 @@ the leaf.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,32 +78,25 @@ def half_width(cultivar: Cultivar, x: NDArray) -> NDArray:
 def draw_shape(cultivar: Cultivar, rng: np.random.Generator, variation: float) -> Shape:
     """One leaf of the cultivar; no two are alike, by `variation` (1 is what leaves of one plant show)."""
     jitter = variation * rng.standard_normal(8)
-    leaf = Cultivar(
+    leaf = replace(
+        cultivar,
         width=cultivar.width * (1.0 + 0.06 * jitter[0]),
         widest=float(np.clip(cultivar.widest + 0.02 * jitter[1], 0.2, 0.7)),
         base=cultivar.base * np.exp(0.06 * jitter[2]),
         tip=cultivar.tip * np.exp(0.06 * jitter[3]),
-        teeth=cultivar.teeth,
-        tooth_depth=cultivar.tooth_depth,
         angle=cultivar.angle + 1.2 * jitter[4],
         angle_change=cultivar.angle_change + 2.0 * jitter[5],
         pairs=cultivar.pairs + 0.25 * jitter[6],
-        spacing=cultivar.spacing,
         curvature=cultivar.curvature + 2.0 * jitter[7],
-        looping=cultivar.looping,
-        offset=cultivar.offset,
     )
     sides = [_second_order_veins(leaf, side, rng, variation) for side in (1.0, -1.0)]
     along = np.linspace(0.0, 1.0, 30)
-    return Shape(
-        outline=_outline(leaf, rng, variation),
-        main_vein=np.stack([along * 0.99, np.zeros_like(along)], axis=1),
-        second_order=[_inside(leaf, vein) for side in sides for vein in side],
-        third_order=np.concatenate([_third_order_veins(side, rng) for side in sides]),
-        petiole=np.array(
-            [[-0.12 - 0.1 * rng.random(), 0.05 * rng.standard_normal()], [-0.05, 0.0], [0.02, 0.0]]
-        ),
-    )
+    outline = _outline(leaf, rng, variation)
+    main_vein = np.stack([along * 0.99, np.zeros_like(along)], axis=1)
+    second_order = [_inside(leaf, vein) for side in sides for vein in side]
+    third_order = np.concatenate([_third_order_veins(side, rng) for side in sides])
+    end = [-0.12 - 0.1 * rng.random(), 0.05 * rng.standard_normal()]
+    return Shape(outline, main_vein, second_order, third_order, np.array([end, [-0.05, 0.0], [0.02, 0.0]]))
 
 
 def _outline(leaf: Cultivar, rng: np.random.Generator, variation: float) -> Points:
@@ -113,9 +106,8 @@ def _outline(leaf: Cultivar, rng: np.random.Generator, variation: float) -> Poin
     sides = []
     for side in (1.0, -1.0):
         phases, strengths = rng.random(4), rng.standard_normal(4) * variation
-        uneven = sum(
-            0.012 * strengths[k] * np.sin(np.pi * (k + 2) * x + 2 * np.pi * phases[k]) for k in range(4)
-        )
+        waves = (np.sin(np.pi * (k + 2) * x + 2 * np.pi * phases[k]) for k in range(4))
+        uneven = sum(0.012 * strength * wave for strength, wave in zip(strengths, waves, strict=True))
         tooth = (x * leaf.teeth + phases[0]) % 1.0
         y = half_width(leaf, x) * (1.0 + uneven + leaf.tooth_depth * (tooth - 0.5))
         sides.append(np.stack([x, side * y], axis=1))
@@ -138,11 +130,8 @@ def _second_order_veins(leaf: Cultivar, side: float, rng: np.random.Generator, v
     points = np.empty((len(start), VEIN_STEPS, 2))
     x, y = start.copy(), np.zeros_like(start)
     # enough to reach the margin at this angle, also after the bend
-    length = (
-        1.25
-        * (half_width(leaf, start + 0.25 * leaf.width) + 0.05)
-        / np.sin(np.radians(np.maximum(angle, 20)))
-    )
+    across = half_width(leaf, start + 0.25 * leaf.width) + 0.05
+    length = 1.25 * across / np.sin(np.radians(np.maximum(angle, 20)))
     for step in range(VEIN_STEPS):
         points[:, step, 0], points[:, step, 1] = x, side * y
         way = step / (VEIN_STEPS - 1)

@@ -14,18 +14,7 @@ from numpy.typing import NDArray
 from maskguide.data.boxes import THIN_TRIMMED, box_of_mask
 from maskguide.leaves import leaf_paint, leaf_shape
 from maskguide.leaves.leaf_paint import Coverage, blend
-from maskguide.leaves.leaf_shape import OUTLINE, VENATION, Cultivar
-
-__all__ = [
-    "OUTLINE",
-    "SPECIES",
-    "VENATION",
-    "Cultivar",
-    "Leaf",
-    "draw_leaf",
-    "random_cultivar",
-    "sibling_cultivars",
-]
+from maskguide.leaves.leaf_shape import VENATION, Cultivar
 
 SMALLEST = 48  # pixels; below this, second-order veins run into each other
 BACKGROUND, MAIN_VEIN, SECOND_ORDER_VEIN = 0, 1, 2
@@ -33,31 +22,12 @@ VEIN_BOX, CONTOUR_BOX = 0, 1
 
 # A soybean leaflet: ovate, entire margin, pinnate veins that turn towards the tip before the margin.
 SPECIES = Cultivar(
-    width=0.62,
-    widest=0.4,
-    base=0.55,
-    tip=0.85,
-    teeth=0.0,
-    tooth_depth=0.0,
-    angle=50.0,
-    angle_change=14.0,
-    pairs=8.0,
-    spacing=1.0,
-    curvature=16.0,
-    looping=20.0,
-    offset=0.25,
+    **dict(width=0.62, widest=0.4, base=0.55, tip=0.85, teeth=0.0, tooth_depth=0.0),
+    **dict(angle=50.0, angle_change=14.0, pairs=8.0, spacing=1.0, curvature=16.0, looping=20.0, offset=0.25),
 )
 # How far the cultivars of one data set spread around the species at difficulty 1, either way. The first three
 # traits show most in a picture (a small network regresses them best).
-SPREAD = {
-    "angle": 9.5,
-    "pairs": 1.7,
-    "spacing": 0.1,
-    "angle_change": 7.0,
-    "curvature": 10.0,
-    "looping": 8.5,
-    "offset": 0.25,
-}
+SPREAD = dict(angle=9.5, pairs=1.7, spacing=0.1, angle_change=7.0, curvature=10.0, looping=8.5, offset=0.25)
 SHOWING = 3
 
 
@@ -117,9 +87,8 @@ def sibling_cultivars(count: int, difficulty: float, rng: np.random.Generator) -
         traits["offset"] = float(np.clip(traits["offset"], 0.0, 0.5))
         traits["angle"] = float(np.clip(traits["angle"], 20.0, 80.0))
         hair = 1.0 + 0.005 * rng.standard_normal(2)
-        cultivars.append(
-            replace(SPECIES, width=SPECIES.width * hair[0], widest=SPECIES.widest * hair[1], **traits)
-        )
+        traits |= {"width": SPECIES.width * hair[0], "widest": SPECIES.widest * hair[1]}
+        cultivars.append(replace(SPECIES, **traits))
     return cultivars
 
 
@@ -170,9 +139,7 @@ def draw_leaf(cultivar: Cultivar, size: int, rng: np.random.Generator, difficult
     return Leaf(leaf_paint.expose(rng, image), labels, visible, boxes)
 
 
-def _labels(
-    size: int, main_vein: NDArray, second_order: list[NDArray], surface: NDArray
-) -> NDArray[np.uint8]:
+def _labels(size: int, main_vein: NDArray, second_order: list[NDArray], surface: NDArray) -> NDArray:
     """Veins as an annotator's pen paints them: as wide as they are, yet never narrower than 1.5 pixels."""
     thin, thick = Coverage(size), Coverage(size)
     for vein in second_order:
@@ -187,9 +154,5 @@ def _box(mask: NDArray, trimmed: float) -> tuple[float, float, float, float]:
     """(centre x, centre y, width, height) in image sizes of a mask, less `trimmed` at each end."""
     left, top, right, bottom = box_of_mask(mask, trimmed)
     height, width = mask.shape
-    return (
-        (left + right) / 2 / width,
-        (top + bottom) / 2 / height,
-        (right - left) / width,
-        (bottom - top) / height,
-    )
+    centre = (left + right) / 2 / width, (top + bottom) / 2 / height
+    return *centre, (right - left) / width, (bottom - top) / height
