@@ -46,7 +46,7 @@ from maskguide.detect import detections, region_masks
 from maskguide.learning import attend
 from maskguide.reporting import attended_boxes
 from maskguide.marks import annotation, boxes, box_sources
-from maskguide.reporting import comparison, runs, tables
+from maskguide.reporting import compare, runs, tables
 
 print([each for each in sys.argv[1:] if each in sys.modules])
 """
