@@ -202,15 +202,7 @@ def test_the_script_refuses_what_it_cannot_show(tmp_path, root):
     refused([*options, "--detectors", "x"], "stand beside --option annotated alone")
     detector = write_detector(tmp_path / "d.json", "btfpis", num_annotated=5)
     run = write_run(tmp_path, "leaves", "mgfe-n5", "small")
-    options = [
-        *options[:4],
-        "--output",
-        str(tmp_path / "sweep.png"),
-        "--runs",
-        str(run),
-        "--option",
-        "annotated",
-    ]
+    options = [*options[:6], "--runs", str(run), "--option", "annotated"]
     refused([*options, "--detectors", str(detector)], "d.json: is of btfpis, not of leaves")
     detector.write_text("[]")
     command = [sys.executable, "workflow/scripts/plot_sweep.py", *options, "--detectors", str(detector)]
