@@ -220,7 +220,8 @@ def test_sweeps_are_an_option_its_values_and_a_figure(plan):
     ("edit", "line"),
     [
         ({"methods": ["mgx"]}, "config: sweeps.tau: method 'mgx' is unknown; did you mean mga?"),
-        ({"option": "tau"}, "config: sweeps.tau: mga has no option 'tau'; "),
+        ({"option": "tau"}, "config: sweeps.tau: 'tau' is no option of mga to sweep; "),
+        ({"methods": ["mgfe"], "option": "content"}, "'content' is no option of mgfe to sweep; "),
         ({"values": [-1]}, "guidance_weight: -1 is below 0"),
         ({"datasets": ["cub200"]}, "config: sweeps.tau.datasets names 'cub200', not a data set of this run."),
         ({"backbone": "resnet51"}, "did you mean resnet50?"),
