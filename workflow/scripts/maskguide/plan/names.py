@@ -54,7 +54,7 @@ class Names(Settings):
             raise InputError(f"{place}: is a name in use already; give yours another")
         may = self.options_of(facts["method"])
         for key, value in facts.items():
-            if key in variants.NOT_OPTIONS:
+            if key in variants.SAID:
                 continue
             if key not in may:
                 raise InputError(f"{place}.{key}: is no option of {facts['method']}; {way_out(key, may)}")
