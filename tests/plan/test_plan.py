@@ -286,3 +286,13 @@ def test_every_config_builds(plan, config):
     made = plan(config)
     assert made.all_runs and made.table_files() and made.figures()
     assert len(set(made.all_runs)) == len(made.all_runs)
+
+
+def test_a_title_is_no_input_of_an_index(plan, tmp_path):
+    (tmp_path / "elm").mkdir()
+    said = [
+        plan(datasets={"leaves": {}, "vines": {"images": str(tmp_path), "title": title}}).index_flags("vines")
+        for title in ("Vines", "Grapevines")
+    ]
+    assert said[0] == said[1]
+    assert said[0]["files"] == str(tmp_path) and "own_masks" in said[0]
