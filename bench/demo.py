@@ -28,14 +28,14 @@ from maskguide.system.stopwatch import said
 def networks(run: Path, weights: Path) -> dict[str, float]:
     """Seconds of training and inference by rule, from what the run recorded."""
     seconds: dict[str, float] = defaultdict(float)
-    for path in run.glob("runs/*/*/*/seed*/metrics.json"):
+    for path in run.glob("runs/*/split*/*/*/seed*/metrics.json"):
         metrics = json.loads(path.read_text())
         rule = "train_mdm" if path.parts[-4] == "mdm" else "train_classifier"
         if "networks" not in metrics:  # of several networks together: their seconds are counted with each
             seconds[rule] += metrics["total_seconds"]
     for rule, pattern in (
-        ("train_segmenter", "segment/*/history.csv"),
-        ("train_detector", "detect/*/*/history.csv"),
+        ("train_segmenter", "segment/*/split*/history.csv"),
+        ("train_detector", "detect/*/split*/*/history.csv"),
     ):
         for path in run.glob(pattern):
             seconds[rule] += pd.read_csv(path)["seconds"].sum()

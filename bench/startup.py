@@ -113,7 +113,7 @@ def prepare(folder: Path) -> dict[str, list[object]]:
     marked[["image_id", "split", "boxes", "source"]].to_csv(folder / "boxes.csv", index=False)
     images = ["--dataset", "d", "--store", folder / "store", "--method", "baseline", "--crop", 128]
     images += ["--batch-size", 8, "--freeze", 0]
-    finished = folder / "d" / "baseline" / "small" / "seed1"
+    finished = folder / "d" / "split1" / "baseline" / "small" / "seed1"
     run("train_classifier", *images, "--backbone", "small", "--epochs", 1, "--output-dir", finished)
     out = ["--output-dir", folder / "out"]
     return {

@@ -8,6 +8,7 @@ import plot_strips
 import pytest
 from legibility import assert_legible, words
 from maskguide.drawing import strips
+from maskguide.drawing.image_panels import choose_images
 from maskguide.system.files import InputError
 from PIL import Image
 
@@ -24,12 +25,12 @@ def index_frame(classes: int, each: int) -> pd.DataFrame:
 
 def test_images_are_chosen_from_the_test_split_one_per_class_first():
     index = index_frame(5, 3)
-    chosen = strips.choose_images(index, 7, seed=3)
+    chosen = choose_images(index, 7, 3, "index.csv")
     assert set(chosen["split"]) == {"test"}
     assert chosen["class"].head(5).nunique() == 5
     assert chosen["image_id"].is_unique
-    pd.testing.assert_frame_equal(chosen, strips.choose_images(index, 7, seed=3))
-    assert len(strips.choose_images(index, 99, seed=3)) == 15
+    pd.testing.assert_frame_equal(chosen, choose_images(index, 7, 3, "index.csv"))
+    assert len(choose_images(index, 99, 3, "index.csv")) == 15
 
 
 def test_label_colours_are_the_papers():

@@ -6,13 +6,23 @@ import sys
 import numpy as np
 import plot_table
 import pytest
-from example_runs import write_ablation, write_detector, write_region_ablation, write_run, write_segment
+from example_runs import (
+    known,
+    write_ablation,
+    write_detector,
+    write_region_ablation,
+    write_run,
+    write_segment,
+)
+from example_scales import write_iou, write_methods
+from example_tables import accuracies
 from legibility import assert_legible, words
-from maskguide.drawing import table_figures
-from maskguide.reporting import region_tables, runs, tables
+from maskguide.drawing import table as table_charts
+from maskguide.reporting import aca, mga, mgfe, runs
 from maskguide.system.files import InputError
 
 METHODS = ["baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mga-auto", "own", "other", "third"]
+SCALE_METHODS = ("aca", "maxpool", "aca-local", "aca-object", "aca-n1", "aca-n2", "aca-n4", "aca-n8")
 LONG = "mga-degraded_to_a_quarter_of_the_pixels"
 
 
@@ -27,14 +37,14 @@ def test_accuracy_chart_is_legible(tmp_path, methods, datasets):
         for method, accuracy in zip(methods, np.linspace(0.3, 0.99, len(methods)), strict=True)
         for seed in (1, 2)
     ]
-    figure = table_figures.accuracy_figure(tables.accuracy_table(runs.read_runs(folders), "table4"))
+    figure = table_charts.accuracy_figure(accuracies(runs.read_runs(folders), "table4"))
     assert_legible(figure)
     assert len(figure.axes) == len(datasets)
 
 
 def test_accuracy_chart_shows_published_rows_that_were_not_run(tmp_path):
     folder = write_run(tmp_path, "soycultivarvein_1to1", "mdm", "contour", 0, 0.14, epochs=0)
-    figure = table_figures.accuracy_figure(tables.accuracy_table(runs.read_runs([folder]), "table3"))
+    figure = table_charts.accuracy_figure(accuracies(runs.read_runs([folder]), "table3"))
     assert_legible(figure)
     marks = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
     assert [float(line.get_xdata()[0]) for line in marks] == [13.4, 14.1, 28.5, 32.2]
@@ -47,7 +57,7 @@ def test_segment_chart_is_legible_and_says_automatic(tmp_path):
         write_segment(tmp_path / "2.json", "leaves", annotation="automatic", miou=4.0, iou={"a_class": 4.0}),
         write_segment(tmp_path / "3.json", "a_folder_with_a_long_name", iou={"background": None}, miou=None),
     ]
-    figure = table_figures.segment_figure(tables.segment_table(tables.read_segments(paths)))
+    figure = table_charts.segment_figure(mga.segment_table(mga.read_segments(paths)))
     assert_legible(figure)
     found = " ".join(text for text, _ in words(figure))
     assert "AUTOMATIC marks" in found
@@ -57,7 +67,7 @@ def test_segment_chart_is_legible_and_says_automatic(tmp_path):
 def test_accuracy_chart_of_regions_is_legible(tmp_path):
     folders = write_region_ablation(tmp_path, seeds=(1, 2))
     folders += write_region_ablation(tmp_path, "cottoncultivar", "resnet50", seeds=(1,))
-    figure = table_figures.accuracy_figure(tables.accuracy_table(runs.read_runs(folders), "mgfe_table3"))
+    figure = table_charts.accuracy_figure(accuracies(runs.read_runs(folders), "mgfe_table3"))
     assert_legible(figure)
     published = [line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() == "D"]
     assert published == [53.75, 58.33, 60.6, 62.08]
@@ -65,7 +75,7 @@ def test_accuracy_chart_of_regions_is_legible(tmp_path):
 
 
 def test_detection_chart_is_legible_and_shows_what_is_known(tmp_path):
-    nothing = dict.fromkeys(region_tables.SCORES)
+    nothing = dict.fromkeys(mgfe.SCORES)
     blind = {name: {**nothing, "num_boxes": 0} for name in ("vein", "contour")}
     paths = [
         write_detector(tmp_path / "1.json"),
@@ -73,8 +83,8 @@ def test_detection_chart_is_legible_and_shows_what_is_known(tmp_path):
         write_detector(tmp_path / "3.json", "btfpis", {"butterfly": {}}, annotation="manual+automatic"),
         write_detector(tmp_path / "4.json", "cottoncultivar", blind, **nothing),
     ]
-    table = region_tables.detection_table(region_tables.read_detectors(paths))
-    figure = table_figures.detection_figure(table)
+    table = mgfe.detection_table(mgfe.read_detectors(paths))
+    figure = table_charts.detection_figure(table)
     assert_legible(figure)
     found = [text for text, _ in words(figure)]
     assert found.count("no true boxes to compare with") == 3
@@ -82,15 +92,70 @@ def test_detection_chart_is_legible_and_shows_what_is_known(tmp_path):
     assert [len(panel.get_yticks()) for panel in figure.axes] == [3, 3, 1, 3]
     assert [bar.get_width() for bar in figure.axes[0].patches] == [99.5, 98.5, 4.0]  # 5 annotated come first
     published = [line for line in figure.axes[3].lines if line.get_marker() == "D"]
-    assert [line.get_xdata()[0] for line in published if not np.isnan(line.get_xdata()[0])] == [96.3]
+    assert [value for line in published for value in line.get_xdata() if not np.isnan(value)] == [96.3]
+
+
+@pytest.mark.parametrize("methods", [SCALE_METHODS[:1], SCALE_METHODS[:3], SCALE_METHODS])
+@pytest.mark.parametrize("datasets", [["cub200"], ["cub200", "a_folder_of_my_own_with_a_long_name"]])
+def test_scale_chart_is_legible(tmp_path, methods, datasets):
+    folders = [
+        folder
+        for dataset in datasets
+        for folder in write_methods(tmp_path, dataset, "resnet50", methods, (1, 2))
+    ]
+    table = aca.scale_table(runs.read_runs(folders))
+    figure = table_charts.scale_figure(table)
+    assert_legible(figure)
+    assert sum(panel.get_visible() for panel in figure.axes) == len(methods) * len(datasets)
+    titles = [panel.get_title(loc="left") for panel in figure.axes]
+    panel = figure.axes[titles.index("CUB-200-2011: ACA (ResNet50)")]
+    published = [line.get_ydata() for line in panel.lines if line.get_marker() == "D"]
+    assert [value for line in published for value in line] == table["published"].dropna().tolist()
+
+
+@pytest.mark.parametrize(("datasets", "scales"), [(1, 1), (1, 3), (2, 3), (2, 8)])
+def test_box_chart_is_legible(tmp_path, datasets, scales):
+    paths = [
+        write_iou(
+            tmp_path / f"{name}{scale}{seed}.json", name, scale, seed, mean_iou=0.5, backbone="resnet50"
+        )
+        for name in ("cub200", "a_folder_of_my_own_with_a_long_name")[:datasets]
+        for scale in range(1, scales + 1)
+        for seed in (1, 2)
+    ]
+    blind = dict.fromkeys(("mean_iou", "std_iou", "mean_iou_whole_image", "truth"))
+    paths.append(write_iou(tmp_path / "none.json", "leaves", num_images=0, **blind))
+    further = range(4, scales + 1)
+    with known({f"aca-s{k}": {"method": "aca", "scale": k, "label": f"ACA, scale {k}"} for k in further}):
+        figure = table_charts.box_figure(aca.box_table(aca.read_attended(paths)))
+    assert_legible(figure)
+    found = [text for text, _ in words(figure)]
+    assert f"ACA, scale {scales} (ResNet50)" in found
+    assert "CUB-200-2011: 400 test images, true boxes: masks" in found
+    assert found.count("no true boxes to compare with") == 1
+
+
+def test_averages_of_networks_show_no_best_epoch(tmp_path):
+    measured = runs.read_runs(write_methods(tmp_path, "cub200", "resnet50", ("maxpool", "aca", "maxpool-s1")))
+    table = accuracies(measured, "aca_table2")
+    figure = table_charts.accuracy_figure(table)
+    assert_legible(figure)
+    squares = [line for line in figure.axes[0].lines if line.get_marker() == "s"]
+    assert {round(float(line.get_ydata()[0])) for line in squares} == {10}  # below ten published rows
+    averages = table[table["method"] != "maxpool-s1"].reset_index(drop=True)
+    assert not any("best epoch" in text for text, _ in words(table_charts.accuracy_figure(averages)))
 
 
 def test_table_script_draws_each_kind(tmp_path):
     detector = write_detector(tmp_path / "detector.json")
-    detections = region_tables.detection_table(region_tables.read_detectors([detector]))
-    segments = tables.segment_table(tables.read_segments([write_segment(tmp_path / "metrics.json")]))
-    accuracies = tables.accuracy_table(runs.read_runs(write_ablation(tmp_path / "runs")), "table4")
-    for name, table in (("table1", segments), ("table4", accuracies), ("mgfe_table1", detections)):
+    detections = mgfe.detection_table(mgfe.read_detectors([detector]))
+    segments = mga.segment_table(mga.read_segments([write_segment(tmp_path / "metrics.json")]))
+    ablation = accuracies(runs.read_runs(write_ablation(tmp_path / "runs")), "table4")
+    measured = runs.read_runs(write_methods(tmp_path / "aca", methods=("aca",)))
+    scales = aca.scale_table(measured)
+    boxes = aca.box_table(aca.read_attended([write_iou(tmp_path / "iou.json")]))
+    made = {"table1": segments, "table4": ablation, "mgfe_table1": detections, "aca_table6": scales}
+    for name, table in {**made, "aca_boxes": boxes}.items():
         table.to_csv(tmp_path / f"{name}.csv", index=False)
         options = ["--table", str(tmp_path / f"{name}.csv"), "--output", str(tmp_path / f"{name}.png")]
         plot_table.main(plot_table.parse_args(options))

@@ -67,14 +67,6 @@ def write_iou(path: Path, seed: int = 1, **numbers) -> Path:
     return path
 
 
-def write_aca_run(folder: Path, method: str, seed: int = 1, **options) -> Path:
-    """A run of ACA or of a baseline; the metrics name the family, as training writes them."""
-    run = write_run(folder, "leaves", method, "small", seed, **options)
-    record = json.loads((run / "metrics.json").read_text())
-    (run / "metrics.json").write_text(json.dumps(record | {"method": method.partition("-")[0]}))
-    return run
-
-
 def write_scales(folder: Path, index: Path, count: int) -> tuple[Path, list[Path], list[Path]]:
     """Store, runs and attended boxes of so many scales of an untrained network."""
     store = folder / "store"
@@ -84,7 +76,9 @@ def write_scales(folder: Path, index: Path, count: int) -> tuple[Path, list[Path
         torch.manual_seed(scale)
         options = {"classifiers": 2, "losses": "both"}
         model = methods.create("aca", backbones.create("small", None, len(CLASSES)), options)
-        run = write_aca_run(folder / "runs", f"aca-s{scale}", classes=len(CLASSES), names=CLASSES)
+        run = write_run(
+            folder / "runs", "leaves", f"aca-s{scale}", "small", classes=len(CLASSES), names=CLASSES
+        )
         info = {"method": "aca", "backbone": "small", "classes": CLASSES, "options": options}
         save_model(run / "model.pt", model, info)
         output = folder / "attend" / f"s{scale}" / "attended.csv"

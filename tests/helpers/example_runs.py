@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
-from maskguide.reporting import region_variants
+from maskguide.plan import declared
+from maskguide.reporting import labels
+
+
+@contextmanager
+def known(variants: dict, datasets: dict | None = None) -> Iterator[str]:
+    """These names are known besides the repository's, as `--names` makes them; the option's value."""
+    names = json.dumps({"variants": variants, "datasets": datasets or {}})
+    labels.know(names)
+    try:
+        yield names
+    finally:
+        labels.know("{}")
 
 
 def write_run(
@@ -23,13 +37,16 @@ def write_run(
     epochs: int = 12,
     names: list[str] | None = None,
     regions: list[str] | None = None,
+    family: str = "mga",
+    options: dict | None = None,
     **metrics,
 ) -> Path:
-    """Write `root/<dataset>/<method>/<backbone>/seed<k>` and return it; `metrics` replaces measurements.
+    """Write `root/<dataset>/split1/<method>/<backbone>/seed<k>` and return it.
 
-    `regions`: those that guide MGFE where its name does not say (none: vein and contour).
+    regions: those that guide MGFE where its name does not say (none: vein and contour). family: the method of
+    a name that is not known. options, metrics: replace those of args.yaml and measurements.
     """
-    folder = root / dataset / method / backbone / f"seed{seed}"
+    folder = root / dataset / "split1" / method / backbone / f"seed{seed}"
     folder.mkdir(parents=True)
     generator = np.random.default_rng([seed, *map(ord, dataset + method + backbone)])
     truth = np.repeat(np.arange(classes), test_per_class)
@@ -41,22 +58,20 @@ def write_run(
     last, best = answers(), answers()
     if (best == truth).sum() < (last == truth).sum():
         last, best = best, last
-    guided = method.startswith(("mga", "mgfe"))
+    variant = labels.variant(method, family)
+    guided = variant.method in ("mga", "mgfe")
     top1 = {
         "top1_best": 100 * float((best == truth).mean()),
         "top1_last": 100 * float((last == truth).mean()),
     }
-    variant = region_variants.parse(method)
-    if variant is None:
-        regions = []
-    elif variant.region:
-        regions = [variant.region]
-    else:
-        regions = regions or ["vein", "contour"]
-    source = f"{'+'.join(regions)}, filled" if regions else method.partition("-")[2] or "segmenter"
+    regions = (
+        variant.options.get("regions", regions or ["vein", "contour"]) if variant.method == "mgfe" else []
+    )
+    mask_source = variant.options.get("mask_source", "segmenter")
+    source = f"{'+'.join(regions)}, filled" if regions else mask_source
     record = {
         "dataset": dataset,
-        "method": "mgfe" if regions else method,
+        "method": variant.method,
         "backbone": backbone,
         "masks": source if guided else None,
         "seed": seed,
@@ -71,16 +86,23 @@ def write_run(
         "total_seconds": 80.25,
         "parameters": 2236682,
         "device": "cpu",
+        "num_annotated": variant.options.get("annotated"),
         "annotation": "published" if regions or (guided and source == "segmenter") else None,
         "classes": names or [f"class {number}" for number in range(classes)],
     }
     (folder / "metrics.json").write_text(json.dumps(record | metrics))
-    options = {"epochs": epochs, "crop": 224, "batch_size": 32, "learning_rate": 0.01}
-    options["weights"] = f"weights/{backbone}-imagenet.pth"
-    activation = (variant and variant.activation) or "softmax"
-    options |= {"regions": regions, "activation": activation}  # every run has them, meant or not
+    recorded = {"epochs": epochs, "crop": 224, "batch_size": 32, "learning_rate": 0.01}
+    recorded["weights"] = f"weights/{backbone}-imagenet.pth"
+    for each in declared.methods().values():  # every run has the options of all methods, meant or not
+        recorded |= {name: facts.get("default") for name, facts in each.options.items()}
+    recorded |= {
+        **variant.options,
+        "regions": regions,
+        "mask_source": source if guided else None,
+        **(options or {}),
+    }
     (folder / "args.yaml").write_text(
-        yaml.safe_dump({"options": options if epochs else {}, "versions": {}, "commit": "0123456789abcdef"})
+        yaml.safe_dump({"options": recorded if epochs else {}, "versions": {}, "commit": "0123456789abcdef"})
     )
     pd.DataFrame(
         {

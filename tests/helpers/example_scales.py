@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from example_runs import write_run
-from maskguide.reporting import scale_variants
+from maskguide.plan import declared
+from maskguide.plan.variants import Variant
+from maskguide.reporting import labels
 
 NETWORKS = 3
 HEADS = ["local", "object"]
@@ -38,27 +39,21 @@ def write_scale_run(
     folder = write_run(root, dataset, method, backbone, seed, accuracy)
     path = folder / "metrics.json"
     record = json.loads(path.read_text())
-    record["method"] = method.partition("-")[0] if method.startswith("tdsa") else record["method"]
-    record["num_annotated"] = None
-    variant = scale_variants.parse(method)
-    if variant is not None:
-        record["method"] = variant.family
-        options = yaml.safe_load((folder / "args.yaml").read_text())
-        options["options"] |= {"classifiers": variant.classifiers or 16, "losses": variant.losses or "both"}
-        (folder / "args.yaml").write_text(yaml.safe_dump(options))
-        if variant.scale is None:
-            (folder / "history.csv").unlink()
-            answers = pd.read_csv(folder / "predictions.csv", dtype={"image_id": str})
-            answers = answers.assign(predicted_best=answers["predicted_last"])
-            answers.to_csv(folder / "predictions.csv", index=False)
-            record |= _combined(variant, record, seed)
+    variant = labels.variant(method)
+    if declared.methods()[variant.method].averages_scales and "scale" not in variant.options:
+        (folder / "history.csv").unlink()
+        answers = pd.read_csv(folder / "predictions.csv", dtype={"image_id": str})
+        answers = answers.assign(predicted_best=answers["predicted_last"])
+        answers.to_csv(folder / "predictions.csv", index=False)
+        record |= _combined(variant, record, seed)
     path.write_text(json.dumps(record | metrics))
     return folder
 
 
-def _combined(variant: scale_variants.ScaleVariant, record: dict, seed: int) -> dict:
+def _combined(variant: Variant, record: dict, seed: int) -> dict:
     def heads(average: float) -> dict:
-        taught = [] if variant.family == "maxpool" else [variant.losses] if variant.losses else HEADS
+        losses = variant.options.get("losses")
+        taught = [] if variant.method == "maxpool" else [losses] if losses else HEADS
         answers = {head: average - 1 if head in taught else None for head in HEADS}
         return {**answers, "average": average}
 
@@ -69,8 +64,6 @@ def _combined(variant: scale_variants.ScaleVariant, record: dict, seed: int) -> 
         "top1_best": top1,
         "macro_f1_best": record["macro_f1_last"],
         "best_epoch": sums["epochs"],
-        "classifiers": None if variant.family == "maxpool" else variant.classifiers or 16,
-        "losses": None if variant.family == "maxpool" else variant.losses or "both",
         "networks": NETWORKS,
         "scales": [
             {"scale": scale, **heads(top1 - 6 + scale + seed / 4)} for scale in range(1, NETWORKS + 1)

@@ -1,5 +1,6 @@
 """The plan asked directly: names and their runs, tables, sweeps, and what is refused."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -64,6 +65,17 @@ def test_a_region_alone_is_the_method_itself_where_there_is_but_one(plan):
     assert made.run_name("btfpis", "mgfe-butterfly", "resnet50") == "mgfe"
 
 
+def test_names_of_the_plans_own_making_differ_in_their_options_alone(plan):
+    made = plan(datasets={"leaves": {}, "btfpis": {}}, aca={"scales": 4})
+    assert made.names["mgfe-butterfly"].options == {"regions": ["butterfly"]}
+    assert made.names["mgfe-butterfly"].place < made.names["mgfe"].place
+    assert made.names["aca-n4-s4"].options == {"classifiers": 4, "scale": 4}
+    assert made.names["aca-s4"].label == "ACA, scale 4"
+    assert made.names["mgfe-n2"].options == {"annotated": 2}
+    told = json.loads(made.readers_of(["runs/leaves/split1/mgfe-n2/small/seed1"], "leaves")["names"])
+    assert variants.known(told["variants"])["mgfe-n2"] == made.names["mgfe-n2"]
+
+
 def test_variants_of_the_config_stand_where_methods_may(plan):
     more = {
         "mga-tau10": {"method": "mga", "guidance_weight": 10, "label": "MGA, τ = 10"},
@@ -101,6 +113,7 @@ def test_variants_of_the_config_stand_where_methods_may(plan):
         ),
         ({"x": {"method": "mga", "mask_source": "mine"}}, "variants.x.mask_source: 'mine' is none of segmen"),
         ({"x": {"method": "mgfe", "annotated": 0}}, "config: variants.x.annotated: 0 is below 1"),
+        ({"x": {"method": "mga", "place": 3}}, "config: variants.x.place: is no option of mga; "),
         ({"x": {}}, "config: variants.x: lacks method"),
         ({"x y": {"method": "mga"}}, "config: variants: 'x y' does not match"),
     ],
@@ -220,7 +233,8 @@ def test_sweeps_are_an_option_its_values_and_a_figure(plan):
     ("edit", "line"),
     [
         ({"methods": ["mgx"]}, "config: sweeps.tau: method 'mgx' is unknown; did you mean mga?"),
-        ({"option": "tau"}, "config: sweeps.tau: mga has no option 'tau'; "),
+        ({"option": "tau"}, "config: sweeps.tau: 'tau' is no option of mga to sweep; "),
+        ({"methods": ["mgfe"], "option": "content"}, "'content' is no option of mgfe to sweep; "),
         ({"values": [-1]}, "guidance_weight: -1 is below 0"),
         ({"datasets": ["cub200"]}, "config: sweeps.tau.datasets names 'cub200', not a data set of this run."),
         ({"backbone": "resnet51"}, "did you mean resnet50?"),
@@ -272,3 +286,13 @@ def test_every_config_builds(plan, config):
     made = plan(config)
     assert made.all_runs and made.table_files() and made.figures()
     assert len(set(made.all_runs)) == len(made.all_runs)
+
+
+def test_a_title_is_no_input_of_an_index(plan, tmp_path):
+    (tmp_path / "elm").mkdir()
+    said = [
+        plan(datasets={"leaves": {}, "vines": {"images": str(tmp_path), "title": title}}).index_flags("vines")
+        for title in ("Vines", "Grapevines")
+    ]
+    assert said[0] == said[1]
+    assert said[0]["files"] == str(tmp_path) and "own_masks" in said[0]

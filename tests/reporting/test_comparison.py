@@ -6,17 +6,19 @@ import pandas as pd
 import pytest
 from example_runs import write_detector, write_run, write_segment
 from example_scales import write_methods, write_scale_run
-from maskguide.reporting import comparison, comparison_text, region_tables, tables
+from example_tables import pairs_of
+from maskguide.plan.tables import table as plan_table
+from maskguide.reporting import compare, mga, mgfe
 from maskguide.reporting.runs import read_runs
 from maskguide.system.files import InputError
 
 
-def compared(folders, segments=(), detectors=()):
+def compared(folders, segments=(), detectors=(), name="compare"):
     measured = read_runs(folders)
-    tests = tables.paired_tests(measured, 200, 0, comparison.comparisons(measured["method"]))
-    segments, detectors = tables.read_segments(segments), region_tables.read_detectors(detectors)
-    table = comparison.comparison_table(measured, tests, segments, detectors)
-    return table, tests, comparison_text.comparison_text(table, measured, tests)
+    tests = pairs_of(measured, name)
+    guides = mga.read_segments(segments), mgfe.read_detectors(detectors)
+    table = compare.comparison_table(plan_table(name), measured, tests, *guides)
+    return table, tests, compare.comparison_text(plan_table(name), table, measured, tests)
 
 
 def test_difference_stands_in_the_row_with_its_test(tmp_path):
@@ -25,10 +27,10 @@ def test_difference_stands_in_the_row_with_its_test(tmp_path):
     rows = table.set_index("method")
     for method in ("aca", "tdsa"):
         test = tests[(tests["method_a"] == method) & (tests["epoch"] == "last")].iloc[0]
-        assert rows.loc[method, comparison.DIFFERENCE].tolist() == test[comparison.DIFFERENCE].tolist()
+        assert rows.loc[method, compare.DIFFERENCE].tolist() == test[compare.DIFFERENCE].tolist()
         difference = rows.loc[method, "top1_last_mean"] - rows.loc["baseline", "top1_last_mean"]
         assert rows.loc[method, "difference"] == pytest.approx(difference)
-    assert rows.loc["baseline", comparison.DIFFERENCE].isna().all()
+    assert rows.loc["baseline", compare.DIFFERENCE].isna().all()
     assert set(tests.loc[tests["method_a"] == "aca", "epoch"]) == {"last"}
     assert "both columns show the last" in page
 
@@ -84,7 +86,7 @@ def test_marks_and_what_learnt_from_them(tmp_path):
     assert "30 boxed images (**automatic**)" in page
     assert "100 masks (all training images)" in page
     assert "segmenter 99 s" in page
-    assert comparison_text.AUTOMATIC in page
+    assert "marks and masks drawn by image processing" in page
 
 
 def test_older_runs_take_their_count_from_what_learnt(tmp_path):

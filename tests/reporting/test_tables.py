@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 import yaml
 from example_runs import write_ablation, write_run, write_segment
-from maskguide.reporting import labels, table_parts, table_text, tables
+from example_tables import accuracies, page_of, pairs_of
+from maskguide.plan.tables import table as plan_table
+from maskguide.reporting import labels, mga, text
 from maskguide.reporting.runs import read_runs
 from maskguide.reporting.statistics import paired_bootstrap
 from maskguide.system.files import InputError
@@ -28,7 +30,7 @@ def test_mean_and_sample_deviation_over_seeds(tmp_path):
         write_run(tmp_path, seed=seed, top1_best=best, top1_last=last)
         for seed, best, last in [(213, 93.25, 93.25), (1, 96.0, 95.5), (2, 93.75, 93.75)]
     ]
-    table = tables.accuracy_table(read_runs(folders), "table2")
+    table = accuracies(read_runs(folders), "table2")
     assert len(table) == 1
     row = table.iloc[0]
     assert row["top1_best_mean"] == pytest.approx((93.25 + 96 + 93.75) / 3)
@@ -41,12 +43,12 @@ def test_mean_and_sample_deviation_over_seeds(tmp_path):
 
 def test_one_seed_has_no_deviation_and_the_page_says_so(tmp_path):
     measured = read_runs([write_run(tmp_path, top1_last=90.0)])
-    table = tables.accuracy_table(measured, "table2")
+    table = accuracies(measured, "table2")
     assert np.isnan(table["top1_last_std"].iloc[0])
-    page = table_text.accuracy_text(table, measured, "table2")
+    page = page_of(measured, "table2")
     assert "| 90.0 " in re.sub(" +", " ", page).replace("|  ", "| ")
     assert "±" not in page.split("\n- ")[0]
-    assert table_parts.ONE_SEED in page
+    assert text.ONE_SEED in page
 
 
 def test_published_number_needs_the_same_dataset_method_and_backbone(tmp_path):
@@ -57,19 +59,19 @@ def test_published_number_needs_the_same_dataset_method_and_backbone(tmp_path):
         write_run(tmp_path, "soycultivarvein", "mga", "resnet18"),
         write_run(tmp_path, "leaves", "baseline", "densenet161"),
     ]
-    table = tables.accuracy_table(read_runs(folders), "table4")
+    table = accuracies(read_runs(folders), "table4")
     found = {(row["dataset"], row["method"], row["backbone"]): row for _, row in table.iterrows()}
     assert found["soycultivarvein", "baseline", "densenet161"]["published"] == 43.5
     assert found["soycultivarvein", "baseline", "densenet161"]["published_note"] == "43.00 in Table 2"
     assert found["soycultivarvein", "mga", "densenet161"]["published"] == 45.75
     assert table["published"].notna().sum() == 2
-    second = tables.accuracy_table(read_runs(folders[:1]), "table2").iloc[0]
+    second = accuracies(read_runs(folders[:1]), "table2").iloc[0]
     assert (second["published"], second["published_note"]) == (43.0, "43.50 in Table 4")
 
 
 def test_numbers_that_the_paper_prints_for_other_backbones_are_named_below(tmp_path):
     measured = read_runs([write_run(tmp_path, method="mga", backbone="mobilenet_v2")])
-    page = table_text.accuracy_text(tables.accuracy_table(measured, "table4"), measured, "table4")
+    page = page_of(measured, "table4")
     assert "BtfPIS, not run here: baseline (DenseNet161) 69.75, attention (DenseNet161) 93.00" in page
 
 
@@ -78,22 +80,22 @@ def test_table3_keeps_published_rows_that_were_not_run(tmp_path):
         write_run(tmp_path, "soycultivarvein_1to1", "mdm", "contour", 0, epochs=0)
     ]
     measured = read_runs(folders)
-    table = tables.accuracy_table(measured, "table3")
+    table = accuracies(measured, "table3")
     assert table["method"].tolist() == ["mdm", "dbcsr_uni", "mort", "mga"]
     assert table["published"].tolist() == [13.4, 14.1, 28.5, 32.2]
     assert table["seeds"].tolist() == [1, 0, 0, 2]
-    page = table_text.accuracy_text(table, measured, "table3")
+    page = page_of(measured, "table3")
     assert columns_of(next(line for line in page.splitlines() if "MORT" in line))[3:] == ["–"] * 4 + ["28.5"]
-    other = tables.accuracy_table(read_runs([write_run(tmp_path, "btfpis", "mdm", "contour", 0)]), "table3")
+    other = accuracies(read_runs([write_run(tmp_path, "btfpis", "mdm", "contour", 0)]), "table3")
     assert other["method"].tolist() == ["mdm"]
 
 
 def test_rows_are_ordered_by_method_and_the_controls_stand_apart(tmp_path):
     measured = read_runs(write_ablation(tmp_path)[::-1])
-    table = tables.accuracy_table(measured, "table4")
+    table = accuracies(measured, "table4")
     assert table["method"].tolist() == ["baseline", "attention", "mga", "mga-truth", "mga-shuffled"]
     assert table["role"].tolist() == ["paper"] * 3 + ["control"] * 2
-    page = table_text.accuracy_text(table, measured, "table4", tables.paired_tests(measured, 200))
+    page = page_of(measured, "table4", pairs_of(measured, "table4"))
     assert page.index("+ attention + mask guidance") < page.index("Controls") < page.index("shuffled masks")
 
 
@@ -116,7 +118,7 @@ def test_paired_tests_pair_seeds_and_images(tmp_path):
     # The order of images in a file must not matter.
     shuffled = pd.read_csv(folders[0] / "predictions.csv", dtype=str).sample(frac=1, random_state=0)
     shuffled.to_csv(folders[0] / "predictions.csv", index=False)
-    tests = tables.paired_tests(read_runs(folders), resamples=500, seed=4)
+    tests = pairs_of(read_runs(folders), "table4", 500, 4)
     assert set(zip(tests["method_a"], tests["method_b"], strict=True)) == {
         ("mga", "attention"),
         ("mga", "baseline"),
@@ -128,7 +130,9 @@ def test_paired_tests_pair_seeds_and_images(tmp_path):
     correct = {}
     for method in ("mga", "baseline"):
         frames = [
-            pd.read_csv(tmp_path / "btfpis" / method / "mobilenet_v2" / f"seed{seed}" / "predictions.csv")
+            pd.read_csv(
+                tmp_path / "btfpis" / "split1" / method / "mobilenet_v2" / f"seed{seed}" / "predictions.csv"
+            )
             for seed in (1, 2, 3)
         ]
         frames = [frame.sort_values("image_id") for frame in frames]
@@ -142,9 +146,9 @@ def test_paired_tests_pair_seeds_and_images(tmp_path):
 
 def test_page_claims_nothing_where_the_interval_includes_zero(tmp_path):
     measured = read_runs(write_ablation(tmp_path, seeds=(1, 2)))
-    tests = tables.paired_tests(measured, 300)
+    tests = pairs_of(measured, "table4")
     tests["low"], tests["high"], tests["verdict"] = -1.0, 2.0, "no difference shown"
-    page = table_text.accuracy_text(tables.accuracy_table(measured, "table4"), measured, "table4", tests)
+    page = page_of(measured, "table4", tests)
     rows = [line for line in page.splitlines() if "−1.00 to +2.00" in line]
     assert len(rows) == len(tests)
     assert all("no difference shown" in line and "**" not in line for line in rows)
@@ -156,18 +160,18 @@ def test_masks_and_marks_from_image_processing_are_conspicuous(tmp_path):
         write_run(tmp_path, dataset="leaves", method="mga", annotation="automatic+manual"),
     ]:
         measured = read_runs([folder])
-        page = table_text.accuracy_text(tables.accuracy_table(measured, "table4"), measured, "table4")
+        page = page_of(measured, "table4")
         assert "| **auto" in page
-        assert table_text.AUTOMATIC in page
+        assert "were drawn by image processing, not by a person" in page
     measured = read_runs([write_run(tmp_path, method="mga")])
-    page = table_text.accuracy_text(tables.accuracy_table(measured, "table4"), measured, "table4")
+    page = page_of(measured, "table4")
     assert "**" not in page
 
 
 def test_methods_without_a_shared_seed_are_refused(tmp_path):
     folders = [write_run(tmp_path, method="mga", seed=1), write_run(tmp_path, method="baseline", seed=2)]
     with pytest.raises(InputError, match="share no seed"):
-        tables.paired_tests(read_runs(folders))
+        pairs_of(read_runs(folders), "table4")
 
 
 def test_runs_on_other_test_images_are_refused(tmp_path):
@@ -175,7 +179,7 @@ def test_runs_on_other_test_images_are_refused(tmp_path):
     path = folders[1] / "predictions.csv"
     path.write_text(path.read_text().replace("00000,", "other,"))
     with pytest.raises(InputError, match="other test images"):
-        tables.paired_tests(read_runs(folders))
+        pairs_of(read_runs(folders), "table4")
 
 
 def test_protocol_names_what_differed(tmp_path):
@@ -183,7 +187,7 @@ def test_protocol_names_what_differed(tmp_path):
     record = yaml.safe_load((second / "args.yaml").read_text())
     record["options"] |= {"learning_rate": 0.005, "weights": None}
     (second / "args.yaml").write_text(yaml.safe_dump(record))
-    sentence = table_parts.protocol(read_runs([first, second]))
+    sentence = text.protocol(read_runs([first, second]))
     assert sentence == (
         "Measured with 100 training and 80 test images in 10 classes; epochs 12, crop 224, batch 32, "
         "learning rate 0.01 / 0.005, weights mobilenet_v2-imagenet.pth."
@@ -197,12 +201,12 @@ def test_segment_table_shows_each_datasets_own_classes(tmp_path):
         write_segment(tmp_path / "b.json", "leaves", iou=veins, miou=84.0, annotation="automatic"),
         write_segment(tmp_path / "c.json", "hainanleaf", iou={"background": None}, miou=None),
     ]
-    table = tables.segment_table(tables.read_segments(paths))
+    table = mga.segment_table(mga.read_segments(paths))
     assert table["miou"].tolist()[:2] == [92.2895, 84.0]
     assert np.isnan(table["miou"].iloc[2])
     assert table["published"].iloc[0] == 95.93
     assert table["published"].iloc[2] == 41.31
-    page = table_text.segment_text(table)
+    page = mga.segment_text(plan_table("table1"), table)
     assert "**automatic**" in page
     assert "no test image has a true mask" in page
     butterfly = page[page.index("BtfPIS") : page.index("leaves (generated)")]
@@ -211,8 +215,8 @@ def test_segment_table_shows_each_datasets_own_classes(tmp_path):
 
 
 def test_markdown_table_escapes_and_keeps_its_shape():
-    text = table_parts.markdown_table([["a|b", "1.5"], ["**c**", "–"]], ["name", "number"])
-    lines = text.splitlines()
+    made = text.markdown_table([["a|b", "1.5"], ["**c**", "–"]], ["name", "number"])
+    lines = made.splitlines()
     assert len({len(line) for line in lines}) == 1
     assert columns_of(lines[2]) == ["a\\|b", "1.5"]
     assert lines[1].split("|")[1].strip().endswith("-")
@@ -237,7 +241,10 @@ def test_make_table_writes_all_files(tmp_path):
 
 
 def test_make_table_stops_with_one_line_at_a_missing_run(tmp_path):
-    present, absent = write_run(tmp_path / "runs"), tmp_path / "runs" / "btfpis" / "mga" / "vgg19" / "seed1"
+    present, absent = (
+        write_run(tmp_path / "runs"),
+        tmp_path / "runs" / "btfpis" / "split1" / "mga" / "vgg19" / "seed1",
+    )
     output = tmp_path / "tables" / "table2.csv"
     command = [sys.executable, "workflow/scripts/make_table.py", "--table", "table2"]
     command += ["--output", str(output), "--runs", str(present), str(absent)]

@@ -73,7 +73,8 @@ def test_locks_of_the_living_stay(tmp_path):
     state = tmp_path / ".snakemake"
     body = """
         import sys
-                from maskguide.system import one_snakemake
+        from pathlib import Path
+        from maskguide.system import one_snakemake
         state = Path(sys.argv[1])
         print(one_snakemake.enter(state), flush=True)
         if sys.argv[2] == "work":

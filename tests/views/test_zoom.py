@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from maskguide import views
 from maskguide.data.store import ImageStore, MaskStore, Rectangle
 from maskguide.learning.batches import TrainingImages
+from maskguide.plan import code
 from maskguide.system.files import InputError
 from maskguide.views.zoom import enlarged, grown
 from PIL import Image
@@ -107,6 +108,18 @@ def test_without_a_view_a_store_gives_its_own_pixels_and_tables(stores, attended
     for store, name in ((images, "store"), (masks, "pooled")):
         viewed = type(store)(stores / name, [zoom])
         assert viewed.content == f"{store.content} {zoom.content}"
+
+
+def test_a_view_is_an_input_of_the_runs_that_use_it_alone(root):
+    scripts = root / "workflow" / "scripts"
+    for script in ("train_classifier", "attend_regions", "combine_scales"):
+        without = {each.split("/maskguide/")[1] for each in code.of_job(scripts / f"{script}.py")}
+        viewed = {
+            each.split("/maskguide/")[1] for each in code.of_job(scripts / f"{script}.py", ["views/zoom"])
+        }
+        assert {each for each in without if each.startswith("views/")} == {"views/__init__.py"}
+        assert viewed - without <= {"views/zoom.py", "learning/attend.py"}
+        assert "views/zoom.py" in viewed and "learning/attend.py" in viewed
 
 
 def test_views_compose_in_their_order(stores, attended):

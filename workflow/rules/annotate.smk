@@ -1,4 +1,4 @@
-"""Which images a person marks, and the marks: results/<run>/annotate/<dataset>/annotated.csv."""
+"""Which images a person marks, and the marks: results/<run>/annotate/<dataset>/split<k>/annotated.csv."""
 
 
 rule choose_annotation:

@@ -92,7 +92,7 @@ rule index_dataset:
         **needs(gpu=0, mem_mb=2000, runtime=60),
     params:
         options=lambda wc: flags(plan.index_flags(wc.dataset)),
-        entry=lambda wc: plan.entries[wc.dataset],
+        entry=lambda wc: plan.described(wc.dataset),
         split_file=lambda wc, input: flags({"split_file": input.split or None}),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} {params.options} {params.split_file}"

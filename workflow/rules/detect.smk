@@ -1,6 +1,6 @@
 """Regions: boxes on a few images, a detector trained on them, its boxes in every image.
 
-Everything lies under results/<run>/detect/<dataset>/<number of annotated images>/.
+Everything lies under results/<run>/detect/<dataset>/split<k>/<number of annotated images>/.
 """
 
 

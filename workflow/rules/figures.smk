@@ -125,7 +125,7 @@ rule plot_attention:
     params:
         runs=lambda wc: plan.attention_runs(wc.dataset),
         attended=lambda wc: flags({"attended": plan.attention_boxes(wc.dataset)}),
-        names=lambda wc: flags(plan.readers_of([], wc.dataset)),
+        names=lambda wc: flags(plan.readers_of(plan.attention_runs(wc.dataset), wc.dataset)),
     shell:
         "python {input.script:q} --index {input.index:q} --store {input.store:q} --runs {params.runs:q}"
         " {params.attended} {params.names} --output {output:q} 2>&1 | tee {log:q}"

@@ -6,8 +6,8 @@ part of it), and share, the attended share w of the map.
 
 Example:
     python workflow/scripts/attend_regions.py --store results/demo/store/leaves/images \\
-        --run results/demo/runs/leaves/aca-s1/small/seed1 \\
-        --output results/demo/attend/leaves/aca-s1/small/seed1/attended.csv
+        --run results/demo/runs/leaves/split1/aca-s1/small/seed1 \\
+        --output results/demo/attend/leaves/split1/aca-s1/small/seed1/attended.csv
 """
 
 from __future__ import annotations

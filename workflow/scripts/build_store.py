@@ -1,7 +1,7 @@
 """Decode every image of a data set once, into one memory-mapped file.
 
 Example:
-    python workflow/scripts/build_store.py --index results/demo/data/leaves/index.csv \\
+    python workflow/scripts/build_store.py --index results/demo/data/leaves/split1/index.csv \\
         --output results/demo/store/leaves/images
 """
 

@@ -1,8 +1,9 @@
 """Choose the training images to mark: seeded, spread evenly over the classes.
 
 Example:
-    python workflow/scripts/choose_annotation.py --index results/demo/data/leaves/index.csv --count 40 \\
-        --output results/demo/annotate/leaves/chosen.csv
+    python workflow/scripts/choose_annotation.py --index results/demo/data/leaves/split1/index.csv \\
+        --count 40 \\
+        --output results/demo/annotate/leaves/split1/chosen.csv
 """
 
 from __future__ import annotations

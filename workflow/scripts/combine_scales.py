@@ -6,9 +6,9 @@ seconds and parameters are the sums over the networks.
 
 Example:
     python workflow/scripts/combine_scales.py --store results/demo/store/leaves/images \\
-        --runs results/demo/runs/leaves/aca-s{1,2,3}/small/seed1 \\
-        --zooms results/demo/attend/leaves/aca-s{1,2}/small/seed1/attended.csv \\
-        --output-dir results/demo/runs/leaves/aca/small/seed1
+        --runs results/demo/runs/leaves/split1/aca-s{1,2,3}/small/seed1 \\
+        --zooms results/demo/attend/leaves/split1/aca-s{1,2}/small/seed1/attended.csv \\
+        --output-dir results/demo/runs/leaves/split1/aca/small/seed1
 """
 
 from __future__ import annotations

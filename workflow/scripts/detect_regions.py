@@ -1,8 +1,9 @@
 """Detect the regions in every image of a data set, however unsure: detections.csv, one row per box.
 
 Example:
-    python workflow/scripts/detect_regions.py --index results/demo/data/leaves/index.csv \\
-        --model results/demo/detect/leaves/30/model.pt --output results/demo/detect/leaves/30/detections.csv
+    python workflow/scripts/detect_regions.py --index results/demo/data/leaves/split1/index.csv \\
+        --model results/demo/detect/leaves/split1/30/model.pt \\
+        --output results/demo/detect/leaves/split1/30/detections.csv
 """
 
 from __future__ import annotations

@@ -15,28 +15,25 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 from typing import Any
 
 from maskguide.system import cli
+from maskguide.system.cli import log
 from maskguide.system.files import InputError, read_yaml, write_json
-
-log = logging.getLogger("maskguide")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--dataset", required=True, help="name of the data set, as the tables print it")
-    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
-    parser.add_argument("--detections", type=Path, required=True, help="detections.csv of detect_regions.py")
-    parser.add_argument("--boxes", type=Path, required=True, help="boxes.csv of import_boxes.py")
-    parser.add_argument("--regions", nargs="+", required=True, help="names of the regions, in their order")
-    parser.add_argument("--confidence", type=float, default=0.25, help="least confidence of a box in use")
-    parser.add_argument(
-        "--detector", type=Path, required=True, help="folder with the detector's args.yaml and history.csv"
-    )
-    parser.add_argument("--output", type=Path, required=True, help="metrics.json")
+    add = parser.add_argument
+    add("--dataset", required=True, help="name of the data set, as the tables print it")
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--detections", type=Path, required=True, help="detections.csv of detect_regions.py")
+    add("--boxes", type=Path, required=True, help="boxes.csv of import_boxes.py")
+    add("--regions", nargs="+", required=True, help="names of the regions, in their order")
+    add("--confidence", type=float, default=0.25, help="least confidence of a box in use")
+    add("--detector", type=Path, required=True, help="folder with the detector's args.yaml and history.csv")
+    add("--output", type=Path, required=True, help="metrics.json")
     return parser.parse_args(argv)
 
 

@@ -14,15 +14,13 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
 import numpy as np
 from maskguide.data import masks
 from maskguide.system import cli
+from maskguide.system.cli import log
 from maskguide.system.files import InputError, read_yaml, write_json
-
-log = logging.getLogger("maskguide")
 
 
 def train_seconds(history: Path) -> float | None:
@@ -41,21 +39,20 @@ def train_seconds(history: Path) -> float | None:
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
-    parser.add_argument("--masks", type=Path, required=True, help="folder of the inferred masks")
-    parser.add_argument(
-        "--annotated", type=Path, required=True, help="annotated.csv the segmenter learnt from"
-    )
-    parser.add_argument("--classes", nargs="+", required=True, help="mask classes, background excluded")
-    parser.add_argument("--split", choices=("train", "test"), default="test", help="images to compare")
-    parser.add_argument("--dataset", required=True, help="name of the data set, as the tables print it")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--masks", type=Path, required=True, help="folder of the inferred masks")
+    add("--annotated", type=Path, required=True, help="annotated.csv the segmenter learnt from")
+    add("--classes", nargs="+", required=True, help="mask classes, background excluded")
+    add("--split", choices=("train", "test"), default="test", help="images to compare")
+    add("--dataset", required=True, help="name of the data set, as the tables print it")
+    add(
         "--segmenter-args",
         type=Path,
         required=True,
         help="args.yaml of train_segmenter.py; history.csv lies beside it",
     )
-    parser.add_argument("--output", type=Path, required=True, help="metrics.json")
+    add("--output", type=Path, required=True, help="metrics.json")
     return parser.parse_args(argv)
 
 

@@ -3,9 +3,9 @@
 What to mark are masks, or (--kind boxes) a box around each region.
 
 Example:
-    python workflow/scripts/export_annotation.py --index results/demo/data/leaves/index.csv \\
-        --chosen results/demo/annotate/leaves/chosen.csv --classes main_vein second_order_vein \\
-        --output results/demo/annotate/leaves/export
+    python workflow/scripts/export_annotation.py --index results/demo/data/leaves/split1/index.csv \\
+        --chosen results/demo/annotate/leaves/split1/chosen.csv --classes main_vein second_order_vein \\
+        --output results/demo/annotate/leaves/split1/export
 """
 
 from __future__ import annotations

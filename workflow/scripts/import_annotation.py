@@ -3,11 +3,12 @@
 A person's marks are label PNGs, LabelMe or COCO JSON, or YOLO boxes, named like the images.
 
 Example:
-    python workflow/scripts/import_annotation.py --index results/demo/data/leaves/index.csv \\
-        --chosen results/demo/annotate/leaves/chosen.csv --classes main_vein second_order_vein \\
-        --mode manual --marks my_marks --dataset leaves --output results/demo/annotate/leaves/annotated.csv \\
-        --marks-output results/demo/annotate/leaves/marks \\
-        --contact-sheet results/demo/annotate/leaves/contact_sheet.png
+    python workflow/scripts/import_annotation.py --index results/demo/data/leaves/split1/index.csv \\
+        --chosen results/demo/annotate/leaves/split1/chosen.csv --classes main_vein second_order_vein \\
+        --mode manual --marks my_marks --dataset leaves \\
+        --output results/demo/annotate/leaves/split1/annotated.csv \\
+        --marks-output results/demo/annotate/leaves/split1/marks \\
+        --contact-sheet results/demo/annotate/leaves/split1/contact_sheet.png
 """
 
 from __future__ import annotations

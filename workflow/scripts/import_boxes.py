@@ -5,13 +5,13 @@ person (YOLO txt, LabelMe, COCO, named like the images) or automatic. Test image
 are listed too, with their own source, never an automatic one.
 
 Example:
-    python workflow/scripts/import_boxes.py --index results/demo/data/leaves/index.csv \\
-        --chosen results/demo/detect/leaves/30/chosen.csv --regions vein contour \\
+    python workflow/scripts/import_boxes.py --index results/demo/data/leaves/split1/index.csv \\
+        --chosen results/demo/detect/leaves/split1/30/chosen.csv --regions vein contour \\
         --region-masks '{"vein": ["main_vein", "second_order_vein"], "contour": "outline"}' \\
         --classes main_vein second_order_vein --mode masks --dataset leaves \\
-        --output results/demo/detect/leaves/30/boxes.csv \\
-        --boxes-output results/demo/detect/leaves/30/boxes \\
-        --contact-sheet results/demo/detect/leaves/30/contact_sheet.png
+        --output results/demo/detect/leaves/split1/30/boxes.csv \\
+        --boxes-output results/demo/detect/leaves/split1/30/boxes \\
+        --contact-sheet results/demo/detect/leaves/split1/30/contact_sheet.png
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ then takes the registry's place.
 Example:
     python workflow/scripts/index_dataset.py --dataset btfpis --registry resources/datasets.yaml \\
         --files results/butterfly/data/btfpis/files --split 10/40 --split-seed 0 \\
-        --masks results/butterfly/data/btfpis/masks --output results/butterfly/data/btfpis/index.csv
+        --masks results/butterfly/data/btfpis/split1/masks \\
+        --output results/butterfly/data/btfpis/split1/index.csv
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 Writes soft/<image_id>.png (255 × probability of foreground), labels/<image_id>.png and args.yaml.
 
 Example:
-    python workflow/scripts/infer_masks.py --index results/demo/data/leaves/index.csv \\
-        --model results/demo/segment/leaves/model.pt --output results/demo/masks/leaves/segmenter
+    python workflow/scripts/infer_masks.py --index results/demo/data/leaves/split1/index.csv \\
+        --model results/demo/segment/leaves/split1/model.pt \\
+        --output results/demo/masks/leaves/split1/segmenter
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@ auto: Otsu and a ridge filter, of every image. shuffled: to each training image 
 (--masks), resized to it: the control that keeps everything of the masks but their place.
 
 Example:
-    python workflow/scripts/make_masks.py --source shuffled --index results/demo/data/leaves/index.csv \\
-        --masks results/demo/masks/leaves/segmenter --classes main_vein second_order_vein \\
-        --output results/demo/masks/leaves/shuffled
+    python workflow/scripts/make_masks.py --source shuffled \\
+        --index results/demo/data/leaves/split1/index.csv \\
+        --masks results/demo/masks/leaves/split1/segmenter --classes main_vein second_order_vein \\
+        --output results/demo/masks/leaves/split1/shuffled
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@ Writes soft/<image_id>.png (255 inside; zero everywhere where nothing was found)
 training images with a box (the image, black outside it), missing.csv (images without a box) and args.yaml.
 
 Example:
-    python workflow/scripts/mask_regions.py --index results/demo/data/leaves/index.csv \\
-        --detections results/demo/detect/leaves/30/detections.csv --regions vein contour --region vein \\
-        --output results/demo/masks/leaves/vein-filled-30
+    python workflow/scripts/mask_regions.py --index results/demo/data/leaves/split1/index.csv \\
+        --detections results/demo/detect/leaves/split1/30/detections.csv --regions vein contour \\
+        --region vein \\
+        --output results/demo/masks/leaves/split1/vein-filled-30
 """
 
 from __future__ import annotations

@@ -53,9 +53,7 @@ def main(args: argparse.Namespace) -> None:
     test = index[index["split"] == "test"]
     truth, made_of = attended_boxes.true_boxes(test)
     known = test[test["image_id"].isin(truth.index)]
-    chosen = choose_images(known if len(known) >= args.count else test, args.count, args.seed)
-    if chosen.empty:
-        raise InputError(f"{args.index}: has no test image to show")
+    chosen = choose_images(known if len(known) >= args.count else test, args.count, args.seed, args.index)
     shares = attended_boxes.attended_shares(attended, chosen["image_id"], args.attended)
     panels = []
     for row, box in zip(chosen.to_dict("records"), shares, strict=True):

@@ -59,9 +59,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.methods import load as load_model
 
     index = datasets.read_index(args.index)
-    chosen = choose_images(index, args.count, args.seed)
-    if chosen.empty:
-        raise InputError(f"{args.index}: has no test image to show")
+    chosen = choose_images(index, args.count, args.seed, args.index)
     zooms = [views.create("zoom", path) for path in args.attended]
     stores = [ImageStore(args.store, view) for view in [[], *([zoom] for zoom in zooms)]]
     place = {image_id: i for i, image_id in enumerate(stores[0].layout["image_id"])}

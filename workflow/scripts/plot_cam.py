@@ -23,26 +23,25 @@ from maskguide.system.files import InputError
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
-    parser.add_argument(
-        "--runs", type=Path, nargs="+", required=True, help="run folders with model.pt, a column each"
-    )
-    parser.add_argument("--count", type=int, default=4, help="number of test images, one per class at first")
-    parser.add_argument("--seed", type=int, default=0, help="seed of their choice")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--runs", type=Path, nargs="+", required=True, help="run folders with model.pt, a column each")
+    add("--count", type=int, default=4, help="number of test images, one per class at first")
+    add("--seed", type=int, default=0, help="seed of their choice")
+    add(
         "--method",
         default="GradCAM",
         help="of the grad-cam library: GradCAM, GradCAMPlusPlus, GradCAMElementWise, HiResCAM, LayerCAM, "
         "XGradCAM, EigenGradCAM, ScoreCAM or AblationCAM",
     )
-    parser.add_argument(
+    add(
         "--test-resize",
         type=int,
         help="side of the squares that the classifiers saw test images as (none: images keep their size)",
     )
-    parser.add_argument("--short-edge", type=int, help="instead: length of every image's short edge")
+    add("--short-edge", type=int, help="instead: length of every image's short edge")
     labels.add_names_option(parser)
-    parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
+    add("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
 
@@ -56,9 +55,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.methods import load as load_model
 
     index = datasets.read_index(args.index)
-    chosen = choose_images(index, args.count, args.seed).to_dict("records")
-    if not chosen:
-        raise InputError(f"{args.index}: has no test image to show")
+    chosen = choose_images(index, args.count, args.seed, args.index).to_dict("records")
     classes = index.drop_duplicates("class_id").sort_values("class_id")["class"].tolist()
     images = [store.decode(row["path"], "RGB") for row in chosen]
     resize = store.Resize(None, args.test_resize, args.short_edge)

@@ -60,9 +60,7 @@ def main(args: argparse.Namespace) -> None:
     found = detections.read(args.detections, args.regions)
     known = index[index["image_id"].isin(list(truth))]
     enough = (known["split"] == "test").sum() >= args.count
-    chosen = choose_images(known if enough else index, args.count, args.seed)
-    if chosen.empty:
-        raise InputError(f"{args.index}: has no test image to show")
+    chosen = choose_images(known if enough else index, args.count, args.seed, args.index)
     rows = []
     for row in chosen.to_dict("records"):
         detected = found[found["image_id"] == row["image_id"]]

@@ -21,15 +21,14 @@ from maskguide.system.files import InputError
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
-    parser.add_argument("--masks", type=Path, required=True, help="folder of the segmenter's masks (labels/)")
-    parser.add_argument(
-        "--run", type=Path, required=True, help="run folder of mga or attention, with model.pt"
-    )
-    parser.add_argument("--classes", nargs="+", required=True, help="mask classes, background excluded")
-    parser.add_argument("--count", type=int, default=4, help="number of test images, one per class at first")
-    parser.add_argument("--seed", type=int, default=0, help="seed of their choice")
-    parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--masks", type=Path, required=True, help="folder of the segmenter's masks (labels/)")
+    add("--run", type=Path, required=True, help="run folder of mga or attention, with model.pt")
+    add("--classes", nargs="+", required=True, help="mask classes, background excluded")
+    add("--count", type=int, default=4, help="number of test images, one per class at first")
+    add("--seed", type=int, default=0, help="seed of their choice")
+    add("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
 
@@ -44,9 +43,7 @@ def main(args: argparse.Namespace) -> None:
     if args.count < 1:
         raise InputError(f"--count {args.count}: must be at least 1")
     index = datasets.read_index(args.index)
-    chosen = choose_images(index, args.count, args.seed)
-    if chosen.empty:
-        raise InputError(f"{args.index}: has no test image to show")
+    chosen = choose_images(index, args.count, args.seed, args.index)
     model, _ = load_model(args.run / "model.pt")
     strips = []
     for row in chosen.to_dict("records"):

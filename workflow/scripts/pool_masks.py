@@ -1,8 +1,9 @@
 """Sum the soft masks of the training images once, so that any crop of them is pooled exactly and at no cost.
 
 Example:
-    python workflow/scripts/pool_masks.py --index results/demo/data/leaves/index.csv \\
-        --masks results/demo/masks/leaves/segmenter --output results/demo/store/leaves/masks/segmenter
+    python workflow/scripts/pool_masks.py --index results/demo/data/leaves/split1/index.csv \\
+        --masks results/demo/masks/leaves/split1/segmenter \\
+        --output results/demo/store/leaves/split1/masks/segmenter
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ are those of the MGA paper and its published code.
 Example:
     python workflow/scripts/train_classifier.py --dataset leaves --store results/demo/store/leaves/images \\
         --method mga --backbone small --crop 160 --epochs 10 \\
-        --mask-store results/demo/store/leaves/masks/truth --mask-source truth \\
-        --output-dir results/demo/runs/leaves/mga-truth/small/seed1
+        --mask-store results/demo/store/leaves/split1/masks/truth --mask-source truth \\
+        --output-dir results/demo/runs/leaves/split1/mga-truth/small/seed1
 """
 
 from __future__ import annotations

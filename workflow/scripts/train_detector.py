@@ -4,9 +4,9 @@ Writes model.pt, history.csv and args.yaml into the output folder. An interrupte
 folder given by --resume, on a CPU with the same result to the bit.
 
 Example:
-    python workflow/scripts/train_detector.py --index results/demo/data/leaves/index.csv \\
-        --boxes results/demo/detect/leaves/30/boxes.csv --regions vein contour --image-size 160 \\
-        --output-dir results/demo/detect/leaves/30
+    python workflow/scripts/train_detector.py --index results/demo/data/leaves/split1/index.csv \\
+        --boxes results/demo/detect/leaves/split1/30/boxes.csv --regions vein contour --image-size 160 \\
+        --output-dir results/demo/detect/leaves/split1/30
 """
 
 from __future__ import annotations

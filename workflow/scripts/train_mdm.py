@@ -5,8 +5,8 @@ only, else of the automatic silhouette. It is used on training and test images a
 a classifier run; without epochs, best and last are the same.
 
 Example:
-    python workflow/scripts/train_mdm.py --index results/demo/data/leaves/index.csv --dataset leaves \\
-        --output-dir results/demo/runs/leaves/mdm/contour/seed0
+    python workflow/scripts/train_mdm.py --index results/demo/data/leaves/split1/index.csv --dataset leaves \\
+        --output-dir results/demo/runs/leaves/split1/mdm/contour/seed0
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Writes model.pt, history.csv and args.yaml into the output folder. An interrupte
 folder given by --resume.
 
 Example:
-    python workflow/scripts/train_segmenter.py --index results/demo/data/leaves/index.csv \\
-        --annotated results/demo/annotate/leaves/annotated.csv --classes main_vein second_order_vein \\
+    python workflow/scripts/train_segmenter.py --index results/demo/data/leaves/split1/index.csv \\
+        --annotated results/demo/annotate/leaves/split1/annotated.csv --classes main_vein second_order_vein \\
         --encoder resnet18 --crop 160 --epochs 40 --output-dir results/demo/segment/leaves
 """
 

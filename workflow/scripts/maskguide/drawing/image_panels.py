@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from maskguide.drawing.style import GREY, INK
+from maskguide.system.files import InputError
 
 COLUMN = 2.3  # inches
 RIGHT, WRONG = "#00734D", "#B03A00"
@@ -23,9 +25,14 @@ MOST_LETTERS = 28  # of a class name below a panel
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def choose_images(index: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """`count` test images of the index drawn by seed, no class twice before every class was drawn once."""
+def choose_images(index: pd.DataFrame, count: int, seed: int, path: Path) -> pd.DataFrame:
+    """`count` test images of the index drawn by seed, no class twice before every class was drawn once.
+
+    `InputError`, naming the index's `path`, where there is none.
+    """
     shuffled = index[index["split"] == "test"].sample(frac=1, random_state=seed)
+    if shuffled.empty:
+        raise InputError(f"{path}: has no test image to show")
     turn = shuffled.groupby("class").cumcount()
     return shuffled.loc[turn.sort_values(kind="stable").index].head(count).reset_index(drop=True)
 

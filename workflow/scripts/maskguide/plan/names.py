@@ -54,7 +54,7 @@ class Names(Settings):
             raise InputError(f"{place}: is a name in use already; give yours another")
         may = self.options_of(facts["method"])
         for key, value in facts.items():
-            if key in variants.NOT_OPTIONS:
+            if key in variants.SAID:
                 continue
             if key not in may:
                 raise InputError(f"{place}.{key}: is no option of {facts['method']}; {way_out(key, may)}")
@@ -127,10 +127,15 @@ class Names(Settings):
         for name, sweep in found.items():
             place = f"sweeps.{name.removeprefix('sweep_')}" if name.startswith("sweep_") else f"{name}_figure"
             for method in sweep["methods"]:
-                may = self.options_of(self.known_method(method, place).method)
+                of_method = declared.methods()[self.known_method(method, place).method]
+                regions = ["annotated"] if of_method.guided_by == "regions" else []
+                # what the args.yaml of a run tells
+                may = [*set(LEARNING) - {"weights"}, "learning_rate", *of_method.options, *regions]
                 if sweep["option"] not in may:
-                    known = way_out(sweep["option"], may)
-                    raise InputError(f"config: {place}: {method} has no option '{sweep['option']}'; {known}")
+                    near = way_out(sweep["option"], sorted(may))
+                    raise InputError(
+                        f"config: {place}: '{sweep['option']}' is no option of {method} to sweep; {near}"
+                    )
         return found
 
     def swept(self, sweep: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

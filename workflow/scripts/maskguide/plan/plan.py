@@ -184,7 +184,8 @@ class Plan(Runs):
     def readers(self, name: str) -> dict[str, Any]:
         """What make_table.py and plot_table.py must be told of names that only this run has."""
         runs = self.table_runs(name) if self.tables[name].of_runs else []
-        return self.readers_of(runs, *self.shown(name))
+        looked_at = self.overlaps(name) if self.tables[name].kind == "boxes" else []
+        return self.readers_of([*runs, *(str(Path(each).parent) for each in looked_at)], *self.shown(name))
 
     def readers_of(self, runs: Iterable[str], *datasets: str) -> dict[str, Any]:
         """The same for scripts that read these runs."""

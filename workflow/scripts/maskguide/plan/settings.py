@@ -14,6 +14,7 @@ from maskguide.system.files import InputError
 REGISTRY = "resources/datasets.yaml"
 NUMERICS = ("deterministic", "precision")  # what digits depend on besides the seed
 MARKS = {"annotate": "annotations", "boxes": "boxes"}
+READ = ("licence", "citation", "homepage")  # of a data set's entry: changes no result
 KINDS = ("imagenet", "generated", "coco")  # starting weights that a rule makes or fetches
 
 
@@ -65,9 +66,13 @@ class Settings:
         """The files of a person's own data set, so that one added, changed or removed is seen."""
         return datasets.files(self.config["datasets"][dataset]) if dataset in self.own else []
 
+    def described(self, dataset: str) -> dict[str, Any]:
+        """What decides how a data set is read: its entry without what is only for readers."""
+        return {**self.entries[dataset], **dict.fromkeys(READ, ""), "title": dataset}
+
     def index_flags(self, dataset: str) -> dict[str, Any]:
         """What index_dataset.py is told of a data set."""
-        options, entry = self.config["datasets"][dataset], self.entries[dataset]
+        options, entry = self.config["datasets"][dataset], self.described(dataset)
         split = {"split": options["split"] or entry["split"], "split_seed": options["split_seed"]}
         if dataset in self.own:
             described = json.dumps(entry, ensure_ascii=False)

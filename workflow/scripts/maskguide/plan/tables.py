@@ -72,12 +72,10 @@ def _is(row: Variant, listed: Any) -> bool:
     """Whether an entry of `rows` stands for this row; `config` stands for none, for it is the config's."""
     if isinstance(listed, str):
         return row.name == listed
-    if "each_region" in listed:
-        return row.method == listed["each_region"] and set(row.options) == {"regions"}
-    return row.name in (
-        listed.get("each_backbone"),
-        *((listed["plain"], "baseline") if "plain" in listed else ()),
-    )
+    word, name = next(iter(listed.items()))
+    if word == "each_region":
+        return row.method == name and set(row.options) == {"regions"}
+    return word != "config" and row.name in (name, "baseline" if word == "plain" else name)
 
 
 def _other(row: Variant, minus: str | Mapping[str, Any], there: Mapping[str, Variant]) -> str | None:

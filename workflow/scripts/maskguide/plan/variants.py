@@ -12,7 +12,7 @@ from maskguide.plan import declared
 from maskguide.system.files import read_yaml
 
 NAMES = Path(__file__).with_name("variants.yaml")
-NOT_OPTIONS = ("method", "label", "colour")
+SAID = ("method", "label", "colour")  # what a declaration says besides options; `place` the plan adds
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Variant:
     options: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
     colour: str | None = None
-    place: tuple[int, int] = (0, 0)
+    place: tuple[float, float] = (0, 0)
 
 
 def known(more: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Variant]:
@@ -56,11 +56,11 @@ def in_use() -> dict[str, Variant]:
 def variant_of(name: str, facts: Mapping[str, Any], place: int) -> Variant:
     """The variant of an entry such as `{method: mga, guidance_weight: 10, label: "MGA, τ = 10"}`."""
     method = declared.methods()[facts["method"]]
-    options = {key: value for key, value in facts.items() if key not in NOT_OPTIONS}
+    options = {key: value for key, value in facts.items() if key not in (*SAID, "place")}
     itself = method if name == method.name else None
     label = facts.get("label") or (itself.label if itself else name)
     colour = facts.get("colour") or (itself.colour if itself else None)
-    return Variant(name, method.name, options, label, colour, (method.place, place))
+    return Variant(name, method.name, options, label, colour, (method.place, facts.get("place", place)))
 
 
 def ordered(variants: Mapping[str, Variant]) -> dict[str, Variant]:

@@ -97,7 +97,7 @@ def variant(name: str, method: str = "") -> Variant:
 
 
 def without(name: str, method: str, option: str | None) -> Variant:
-    """What a name stands for but for one option: another name, one made up; of an unknown one its method."""
+    """A variant but for one option, with a name made up where none has it; of an unknown name, its method."""
     if option is None or not is_known(name):
         return variant(name if option is None else method, method)
     own = variant(name)

@@ -9,26 +9,24 @@ import numpy as np
 import pandas as pd
 import pytest
 from example_runs import write_detector, write_region_ablation, write_run
-from maskguide.reporting import region_tables, region_text, tables
+from example_tables import accuracies, names_of, page_of, pairs_of
+from maskguide.plan.tables import table as plan_table
+from maskguide.reporting import labels, mgfe
 from maskguide.reporting.runs import read_runs
 from maskguide.reporting.statistics import paired_bootstrap
 from maskguide.system.files import InputError
 
+WEIGHTS = "α weighs the backbone's map M"
+ACTIVATION = "Softmax (the paper's)"
+
 
 def detections(*paths):
-    return region_tables.detection_table(region_tables.read_detectors(paths))
+    return mgfe.detection_table(mgfe.read_detectors(paths))
 
 
-def page_of(folders, name="mgfe_table3", resamples=100):
+def page_of_runs(folders, name="mgfe_table3"):
     measured = read_runs(folders)
-    pairs = region_tables.comparisons(measured["method"])
-    tests = tables.paired_tests(measured, resamples, comparisons=pairs) if name == "mgfe_table3" else None
-    return region_text.accuracy_text(tables.accuracy_table(measured, name), measured, name, tests)
-
-
-def names_of(page):
-    """The first cell of each row of a page's tables."""
-    return [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
+    return page_of(measured, name, pairs_of(measured, name))
 
 
 def test_detection_has_a_row_per_region_and_their_mean(tmp_path):
@@ -39,7 +37,7 @@ def test_detection_has_a_row_per_region_and_their_mean(tmp_path):
     )
     assert table["dataset"].tolist() == ["cottoncultivar"] * 6 + ["btfpis"] * 2
     assert table["num_annotated"].tolist() == [5] * 3 + [30] * 5
-    assert table["region"].tolist()[3:6] == ["vein", "contour", region_tables.MEAN]
+    assert table["region"].tolist()[3:6] == ["vein", "contour", mgfe.MEAN]
     vein, mean = table.iloc[3], table.iloc[5]
     assert (vein["missing"], vein["missing_train"], vein["missing_test"], vein["num_images"]) == (
         6,
@@ -50,12 +48,13 @@ def test_detection_has_a_row_per_region_and_their_mean(tmp_path):
     assert (mean["num_boxes"], mean["map50"]) == (320, 99.0)
     assert pd.isna(mean["missing"])
     assert table["published"].dropna().tolist() == [96.3, 96.3]
-    assert set(table.loc[table["published"].notna(), "region"]) == {region_tables.MEAN}
+    assert set(table.loc[table["published"].notna(), "region"]) == {mgfe.MEAN}
 
 
 def test_detection_page_says_what_is_behind_the_numbers(tmp_path):
-    nothing = {name: dict.fromkeys(region_tables.SCORES) | {"num_boxes": 0} for name in ("vein", "contour")}
-    page = region_text.detection_text(
+    nothing = {name: dict.fromkeys(mgfe.SCORES) | {"num_boxes": 0} for name in ("vein", "contour")}
+    page = mgfe.detection_text(
+        plan_table("mgfe_table1"),
         detections(
             write_detector(tmp_path / "1.json", annotation="manual+automatic"),
             write_detector(tmp_path / "2.json", "btfpis", {"butterfly": {}}, annotation="masks"),
@@ -63,11 +62,11 @@ def test_detection_page_says_what_is_behind_the_numbers(tmp_path):
                 tmp_path / "3.json",
                 "soycultivarlocal",
                 nothing,
-                **dict.fromkeys(region_tables.SCORES),
+                **dict.fromkeys(mgfe.SCORES),
                 annotation="manual",
                 train_seconds=None,
             ),
-        )
+        ),
     )
     leaves, butterflies, soy = (section.split("\n- ")[0] for section in page.split("## ")[1:])
     assert "manual+**automatic**" in leaves
@@ -95,7 +94,7 @@ def test_broken_detector_is_refused(tmp_path, change, message):
     path = write_detector(tmp_path / "metrics.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(InputError, match=message) as error:
-        region_tables.read_detectors([path])
+        mgfe.read_detectors([path])
     assert str(path) in str(error.value)
 
 
@@ -103,13 +102,13 @@ def test_detector_without_a_key_or_twice_is_refused(tmp_path):
     path = tmp_path / "metrics.json"
     path.write_text("[]")
     with pytest.raises(InputError, match="holds no measurements"):
-        region_tables.read_detectors([path])
+        mgfe.read_detectors([path])
     path.write_text("{}")
     with pytest.raises(InputError, match="dataset is missing"):
-        region_tables.read_detectors([path])
+        mgfe.read_detectors([path])
     paths = [write_detector(tmp_path / name) for name in ("a.json", "b.json")]
     with pytest.raises(InputError, match="is also of leaves with 30 annotated images"):
-        region_tables.read_detectors(paths)
+        mgfe.read_detectors(paths)
 
 
 def test_table2_shows_methods_that_only_the_paper_ran(tmp_path):
@@ -117,28 +116,28 @@ def test_table2_shows_methods_that_only_the_paper_ran(tmp_path):
         write_run(tmp_path, "cottoncultivar", method, backbone, 1)
         for method, backbone in [("mgfe", "resnet50"), ("baseline", "resnet50"), ("baseline", "alexnet")]
     ] + [write_run(tmp_path, method=method, seed=1) for method in ("baseline", "mgfe")]
-    table = tables.accuracy_table(read_runs(folders), "mgfe_table2")
+    table = accuracies(read_runs(folders), "mgfe_table2")
     cotton = table[table["dataset"] == "cottoncultivar"]
     only = ["improved_bcnn", "nts_net", "fast_mpn_cov", "dcl", "maskcov"]
     assert cotton["method"].tolist() == ["baseline", "baseline", *only, "mgfe"]
     assert cotton["published"].tolist() == [22.92, 52.5, 45.0, 51.67, 50.0, 53.75, 58.75, 62.08]
     assert cotton["seeds"].tolist() == [1, 1, 0, 0, 0, 0, 0, 1]
     assert table.loc[table["dataset"] == "btfpis", "method"].tolist() == ["baseline", "mgfe"]
-    page = page_of(folders, "mgfe_table2")
+    page = page_of_runs(folders, "mgfe_table2")
     assert "DCL (ResNet50), published, not measured here" in names_of(page)
     assert "not run here: baseline (VGG16) 50.83, baseline (InceptionV3) 37.50" in page
-    assert region_text.BENCHMARKS in page
-    assert region_text.WEIGHTS not in page
+    assert "from the MaskCOV paper" in page
+    assert WEIGHTS not in page
 
 
 def test_table3_names_rows_by_their_regions_and_controls_stand_apart(tmp_path):
     folders = write_region_ablation(tmp_path, "cottoncultivar", "resnet50", seeds=(1, 2))
-    table = tables.accuracy_table(read_runs(folders), "mgfe_table3")
+    table = accuracies(read_runs(folders), "mgfe_table3")
     paper = table[table["role"] == "paper"]
     assert paper["method"].tolist() == ["baseline", "mgfe-vein", "mgfe-contour", "mgfe"]
     assert paper["published"].tolist() == [53.75, 58.33, 60.6, 62.08]
-    page = page_of(folders)
-    before, after = page.split(region_text.CONTROLS)
+    page = page_of_runs(folders)
+    before, after = page.split(plan_table("mgfe_table3").others)
     assert names_of(before)[2:] == [
         "ResNet50",
         "ResNet50 + M_vein",
@@ -154,7 +153,7 @@ def test_table3_names_rows_by_their_regions_and_controls_stand_apart(tmp_path):
         "MGFE, boxes of other images (ResNet50)",
         "MGFE, 5 annotated (ResNet50)",
     ]
-    for note in (region_text.WEIGHTS, region_text.ACTIVATION, region_text.NOT_DETECTED):
+    for note in (WEIGHTS, ACTIVATION, mgfe.NOT_DETECTED):
         assert note in page
     assert "Rows of MGFE that name no activation have softmax." in page
     assert "MGA: guided by masks of pixels" in page
@@ -165,7 +164,7 @@ def test_a_single_region_is_named_by_what_guided(tmp_path):
         write_run(tmp_path, "btfpis", method, seed=1, regions=["butterfly"], annotation=annotation)
         for method, annotation in [("baseline", None), ("mgfe", "automatic")]
     ]
-    page = page_of(folders)
+    page = page_of_runs(folders)
     assert names_of(page)[2:4] == ["MobileNetV2", "MobileNetV2 + M_butterfly"]
     assert "Variants and controls" not in page
     assert "| **automatic** |" in page
@@ -173,24 +172,25 @@ def test_a_single_region_is_named_by_what_guided(tmp_path):
 
 
 def test_comparisons_are_those_that_answer_a_question():
-    methods = [
+    names = [
         "mga",
         "mgfe-vein-sigmoid",
         "mgfe-vein",
         "mgfe",
         "baseline",
         "mgfe-sigmoid",
-        "mgfe-shuffled-n5",
+        "mgfe-sigmoid-shuffled",
     ]
-    assert region_tables.comparisons(methods) == [
+    rows = [labels.variant(name) for name in labels.sort_methods(names)]
+    assert plan_table("mgfe_table3").pairs(rows) == [
         ("mgfe-vein", "baseline"),
         ("mgfe", "baseline"),
         ("mgfe-vein-sigmoid", "baseline"),
         ("mgfe-sigmoid", "baseline"),
-        ("mgfe-shuffled-n5", "baseline"),
+        ("mgfe-sigmoid-shuffled", "baseline"),
         ("mgfe-vein-sigmoid", "mgfe-vein"),
         ("mgfe-sigmoid", "mgfe"),
-        ("mgfe-n5", "mgfe-shuffled-n5"),
+        ("mgfe-sigmoid", "mgfe-sigmoid-shuffled"),
         ("mgfe", "mga"),
     ]
 
@@ -210,7 +210,9 @@ def test_make_table_3_writes_its_tests(tmp_path):
     correct = {}
     for method in ("mgfe-sigmoid", "mgfe"):
         frames = [
-            pd.read_csv(tmp_path / "runs" / "leaves" / method / "small" / f"seed{seed}" / "predictions.csv")
+            pd.read_csv(
+                tmp_path / "runs" / "leaves" / "split1" / method / "small" / f"seed{seed}" / "predictions.csv"
+            )
             for seed in (1, 2, 3)
         ]
         correct[method] = np.stack([frame["predicted_last"] == frame["class_id"] for frame in frames])

@@ -9,8 +9,10 @@ import plot_curves
 import pytest
 from example_runs import REGION_ACCURACIES, write_ablation, write_region_ablation, write_run
 from legibility import assert_legible
-from maskguide.drawing import figures
 from maskguide.drawing import style as figure_style
+from maskguide.drawing.confusion import confusion_figure
+from maskguide.drawing.curves import curves_figure
+from maskguide.plan import tables as plan_tables
 from maskguide.reporting import labels, runs
 from maskguide.system.files import InputError
 
@@ -26,7 +28,7 @@ def histories(folders):
 @pytest.mark.parametrize("methods", [["baseline"], [*METHODS, LONG]])
 def test_curves_are_legible(tmp_path, methods):
     folders = [write_run(tmp_path, method=method, seed=seed) for method in methods for seed in (1, 2)]
-    assert_legible(figures.curves_figure(histories(folders)))
+    assert_legible(curves_figure(histories(folders)))
 
 
 def test_curves_of_three_datasets_and_a_line_per_method(tmp_path):
@@ -40,30 +42,34 @@ def test_curves_of_three_datasets_and_a_line_per_method(tmp_path):
         for method in ("baseline", "mga")
         for seed in (1, 2, 3)
     ]
-    figure = figures.curves_figure(histories(folders))
+    figure = curves_figure(histories(folders))
     assert_legible(figure)
     panels = np.array(figure.axes).reshape(3, 4)
     assert [len(panel.lines) for panel in panels[0]] == [2, 1, 2, 2]
-    runs_of_mga = [pd.read_csv(folder / "history.csv") for folder in folders if "/leaves/mga/" in str(folder)]
+    runs_of_mga = [
+        pd.read_csv(folder / "history.csv")
+        for folder in folders
+        if "/leaves/" in str(folder) and "/split1/mga/" in str(folder)
+    ]
     expected = np.mean([history["test_top1"] for history in runs_of_mga], axis=0)
-    colour = figure_style.METHOD_COLOURS["mga"]
+    colour = labels.variant("mga").colour
     line = next(line for line in panels[1, 3].lines if line.get_color() == colour)
     np.testing.assert_allclose(line.get_ydata(), expected)
 
 
 def test_curves_add_up_the_attention_losses_of_regions(tmp_path):
     folders = write_region_ablation(tmp_path, seeds=(1,))
-    figure = figures.curves_figure(histories(folders))
+    figure = curves_figure(histories(folders))
     assert_legible(figure)
-    history = pd.read_csv(tmp_path / "leaves" / "mgfe" / "small" / "seed1" / "history.csv")
+    history = pd.read_csv(tmp_path / "leaves" / "split1" / "mgfe" / "small" / "seed1" / "history.csv")
     expected = history["attention_vein"] + history["attention_contour"]
-    colour = figure_style.METHOD_COLOURS["mgfe"]
+    colour = labels.variant("mgfe").colour
     line = next(line for line in figure.axes[1].lines if line.get_color() == colour)
     np.testing.assert_allclose(line.get_ydata(), expected)
 
 
 def test_curves_leave_out_the_attention_loss_where_nobody_has_one(tmp_path):
-    figure = figures.curves_figure(histories([write_run(tmp_path, epochs=1)]))
+    figure = curves_figure(histories([write_run(tmp_path, epochs=1)]))
     assert [panel.get_title(loc="left") for panel in figure.axes] == [
         "training loss",
         "training accuracy, %",
@@ -83,13 +89,13 @@ def test_confusion_is_legible(panels, classes, name):
     counts = np.random.default_rng(0).integers(0, 20, (classes, classes))
     names = [name.format(number) for number in range(classes)]
     title = labels.method_label(LONG, "mobilenet_v2")
-    assert_legible(figures.confusion_figure([(title, counts, names)] * panels))
+    assert_legible(confusion_figure([(title, counts, names)] * panels))
 
 
 def test_confusion_shows_shares_of_the_true_class_and_drops_200_names():
     counts = np.zeros((200, 200), dtype=int)
     counts[0, :2] = 3, 1
-    figure = figures.confusion_figure([("many", counts, [f"class {k}" for k in range(200)])])
+    figure = confusion_figure([("many", counts, [f"class {k}" for k in range(200)])])
     share = figure.axes[0].images[0].get_array().filled(np.nan)
     np.testing.assert_allclose(share[0, :3], [75, 25, 0])
     assert np.isnan(share[1]).all()
@@ -141,14 +147,11 @@ def test_captions_render(root):
     from jinja2 import Environment, StrictUndefined
 
     paths = sorted((root / "workflow" / "report").glob("*.rst"))
-    assert {"workflow", "table1", "ablation_tests", "mgfe_table1", "cam", "boxes_sheet"} <= {
+    assert {"workflow", "table", "table_tests", "sweep", "cam", "boxes_sheet"} <= {
         path.stem for path in paths
     }
-    tables = ["table2", "table3", "table4", "mgfe_table2", "mgfe_table3"]
-    shown = [
-        {"table": table, "kind": kind}
-        for table, kind in zip(tables, ["curves", *["confusion"] * 4], strict=True)
-    ]
+    shown = [{"table": table, "kind": "curves"} for table in [*plan_tables.tables(), "mine"]]
+    shown.append({"table": "table1", "kind": "confusion"})
     for path, wildcards in itertools.product(paths, shown):
         template = Environment(undefined=StrictUndefined).from_string(path.read_text(encoding="utf-8"))
         job = SimpleNamespace(config={"run": "demo", "seeds": [1, 2]}, wildcards=SimpleNamespace(**wildcards))

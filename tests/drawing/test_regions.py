@@ -1,4 +1,4 @@
-"""Figures of regions and of class activation maps; the script that draws regions."""
+"""The figure of regions, and its script."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ import pandas as pd
 import plot_regions
 import pytest
 from legibility import assert_legible, words
-from maskguide.drawing import region_figures
+from maskguide.drawing import regions as regions_on_images
 from maskguide.system.files import InputError
 from PIL import Image
 
@@ -18,27 +18,27 @@ REGIONS = ["vein", "contour"]
 SIZES = [(60, 90), (120, 60), (48, 48)]  # height, width
 
 
-def region_row(size: tuple[int, int], found: dict, truth: list | None) -> region_figures.RegionRow:
+def region_row(size: tuple[int, int], found: dict, truth: list | None) -> regions_on_images.RegionRow:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     mask = np.zeros(size, dtype=np.uint8)
     mask[5:30, 5:40] = 255
     masks = {region: mask if found[region] else None for region in REGIONS}
-    return region_figures.RegionRow("an exceedingly long name of a class", image, found, truth, masks)
+    return regions_on_images.RegionRow("an exceedingly long name of a class", image, found, truth, masks)
 
 
-def test_region_figures_are_legible_for_images_of_any_shape():
+def test_regions_are_legible_for_images_of_any_shape():
     box = (4.0, 6.0, 41.0, 31.0)
     rows = [
         region_row(SIZES[0], {"vein": [(box, 0.9)], "contour": [(box, 0.8)]}, [box, box]),
         region_row(SIZES[1], {"vein": [], "contour": [((0.0, 0.0, 60.0, 120.0), 0.5)]}, None),
         region_row(SIZES[2], {"vein": [(box, c) for c in (0.9, 0.8, 0.7)], "contour": [(box, 0.3)]}, []),
     ]
-    figure = region_figures.regions_figure(rows, REGIONS)
+    figure = regions_on_images.regions_figure(rows, REGIONS)
     assert_legible(figure)
     texts = [text for text, _ in words(figure)]
     assert [texts.count(each) for each in ("0.90", "0.80", "0.30", "no detection,\nno mask")] == [2, 2, 1, 1]
     assert {"vein alone", "contour alone", "vein, detected", "true box"} <= set(texts)
-    unknown = region_figures.regions_figure(rows[1:2], REGIONS)
+    unknown = regions_on_images.regions_figure(rows[1:2], REGIONS)
     assert "true box" not in [text for text, _ in words(unknown)]
 
 
@@ -47,29 +47,8 @@ def test_the_masked_image_is_black_outside_the_mask():
     mask = np.array([[0, 255, 128], [0, 0, 255]], dtype=np.uint8)
     expected = np.array([[0, 200, 100], [0, 0, 200]], dtype=np.uint8)
     np.testing.assert_array_equal(
-        region_figures.masked(image, mask), np.repeat(expected[..., None], 3, axis=2)
+        regions_on_images.masked(image, mask), np.repeat(expected[..., None], 3, axis=2)
     )
-
-
-def test_activation_figures_are_legible():
-    generator = np.random.default_rng(0)
-    rows = [
-        region_figures.ActivationRow(
-            name="Heliconius erato",
-            image=generator.integers(0, 256, (*size, 3), dtype=np.uint8),
-            maps=[generator.random((7, 7)), np.zeros(size)],
-            predicted=[("Heliconius erato", 0.98), ("an_exceedingly_long_name_of_another_class", 0.5)],
-        )
-        for size in SIZES
-    ]
-    titles = ["baseline", "MGFE, contour, sigmoid, binarised masks, boxes of other images, 30 annotated"]
-    figure = region_figures.activation_figure(rows, titles, "GradCAM of the true class; " + "a note " * 12)
-    assert_legible(figure)
-    texts = " ".join(text for text, _ in words(figure))
-    assert texts.count("✓") == texts.count("✗") == len(rows)
-    assert "an_exceedingly_long_name_of…" in texts
-    assert "(a) original" in texts
-    assert "(b) baseline" in texts
 
 
 def write_data(folder: Path, known: int = 2) -> list[str]:
@@ -110,13 +89,13 @@ def write_data(folder: Path, known: int = 2) -> list[str]:
     ]
 
 
-def drawn(monkeypatch, options: list[str]) -> list[region_figures.RegionRow]:
+def drawn(monkeypatch, options: list[str]) -> list[regions_on_images.RegionRow]:
     """The rows of the figure that the script draws."""
     seen = []
 
     def figure(rows, regions):
         seen.extend(rows)
-        return region_figures.regions_figure(rows, regions)
+        return regions_on_images.regions_figure(rows, regions)
 
     monkeypatch.setattr(plot_regions, "regions_figure", figure)
     plot_regions.main(plot_regions.parse_args(options))

@@ -9,62 +9,54 @@ import numpy as np
 import pandas as pd
 import pytest
 from example_scales import write_iou, write_methods, write_scale_run
-from maskguide.reporting import comparison_text, labels, scale_tables, scale_text, tables
+from example_tables import accuracies, names_of, page_of, pairs_of
+from maskguide.plan.tables import table as plan_table
+from maskguide.reporting import aca, labels
 from maskguide.reporting.runs import read_history, read_runs
 from maskguide.reporting.statistics import paired_bootstrap
 from maskguide.system.files import InputError
 
 
-def names_of(page):
-    """The first cell of each row of a page's tables."""
-    return [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
-
-
-def page_of(folders, name):
+def page_of_runs(folders, name):
     measured = read_runs(folders)
-    tests = tables.paired_tests(measured, 100, comparisons=scale_tables.COMPARISONS[name])
-    return scale_text.accuracy_text(tables.accuracy_table(measured, name), measured, name, tests)
+    return page_of(measured, name, pairs_of(measured, name))
 
 
 def test_runs_tell_networks_classifiers_and_losses(tmp_path):
     folders = [
         write_scale_run(tmp_path, method=method)
-        for method in ("aca", "aca-local-n4-s1", "maxpool", "tdsa-channels", "baseline")
+        for method in ("aca", "aca-n4-s1", "maxpool", "tdsa-channels", "baseline")
     ]
     table = read_runs(folders)
-    assert table["method"].tolist() == ["aca", "aca-local-n4-s1", "maxpool", "tdsa-channels", "baseline"]
+    assert table["method"].tolist() == ["aca", "aca-n4-s1", "maxpool", "tdsa-channels", "baseline"]
     assert table["networks"].tolist() == [3, 1, 3, 1, 1]
     assert table["classifiers"].tolist()[:2] == [16, 4]
     assert table["classifiers"].isna().tolist() == [False, False, True, True, True]
-    assert table["losses"].tolist()[:2] == ["both", "local"]
+    assert table["losses"].tolist()[:2] == ["both", "both"]
     assert table["losses"].isna().tolist()[2:] == [True] * 3
     assert table["num_annotated"].isna().all()
     with pytest.raises(InputError, match="averages 3 networks; give their own runs"):
         read_history(folders[0])
 
 
-@pytest.mark.parametrize(
-    ("method", "wrong", "message"),
-    [
-        ("aca", "aca-n4-local", r"names no variant of ACA; call the folder aca\[-local\|-object\]"),
-        ("maxpool-s1", "maxpool-n4", "names no variant of max pooling"),
-        ("tdsa", "tdsa-own", "names no variant of TDSA; call the folder tdsa, tdsa-channels"),
-    ],
-)
-def test_unknown_variants_are_refused(tmp_path, method, wrong, message):
-    folder = write_scale_run(tmp_path, method=method)
-    folder.parents[1].rename(tmp_path / "leaves" / wrong)
-    with pytest.raises(InputError, match=f"'{wrong}' {message}"):
-        read_runs([tmp_path / "leaves" / wrong / "small" / "seed1"])
-
-
 def test_table2_has_the_papers_rows_for_its_data_set_only(tmp_path):
     methods = ("maxpool-s1", "maxpool", "aca", "aca-s1")
     folders = write_methods(tmp_path, "cub200", "resnet50", methods, seeds=(1, 2))
     folders += write_methods(tmp_path, "leaves", "small", methods, seeds=(1, 2))
-    table = tables.accuracy_table(read_runs(folders), "aca_table2")
+    table = accuracies(read_runs(folders), "aca_table2")
     cub = table[table["dataset"] == "cub200"]
-    others = tables.PUBLISHED_ONLY["aca_table2"]
+    others = [
+        "pa_cnn",
+        "mg_cnn",
+        "mask_cnn",
+        "hsnet",
+        "bcnn",
+        "st_cnn",
+        "pdfr",
+        "ra_cnn",
+        "ma_cnn",
+        "g2denet",
+    ]
     assert cub["method"].tolist()[-4:] == ["maxpool-s1", "maxpool", "aca-s1", "aca"]
     assert set(cub["method"][:-4]) == set(others)
     assert cub.set_index("method").loc[["maxpool-s1", "maxpool", "aca"], "published"].tolist() == [
@@ -78,35 +70,35 @@ def test_table2_has_the_papers_rows_for_its_data_set_only(tmp_path):
         "aca-s1": "control",
     }
     assert table[table["dataset"] == "leaves"]["method"].tolist() == list(cub["method"][-4:])
-    page = page_of(folders, "aca_table2")
+    page = page_of_runs(folders, "aca_table2")
     assert "Mask-CNN, published, not measured here" in names_of(page)
     assert "ResNet50, max pooling, multi-scale*" in names_of(page)
     assert "small CNN, max pooling, single scale" in names_of(page)
     assert "epochs 12," in page  # those of each network, not of all together
-    for note in (scale_text.TRAINED_ON, scale_text.NETWORKS, scale_text.STRUCTURED):
+    for note in ("- *: trained on the images", "- A row of all scales averages", "- Structured annotation: "):
         assert note in page
 
 
 def test_table5_names_what_learnt(tmp_path):
     folders = write_methods(tmp_path, "aircraft", "resnet50", ("aca", "aca-local", "aca-object"))
-    table = tables.accuracy_table(read_runs(folders), "aca_table5").set_index("method")
+    table = accuracies(read_runs(folders), "aca_table5").set_index("method")
     assert table["published"].to_dict() == {"aca": 92.1, "aca-local": 86.0, "aca-object": 89.3}
     assert set(table["role"]) == {"paper"}
     assert "structured_annotation" not in table
-    page = page_of(folders, "aca_table5")
+    page = page_of_runs(folders, "aca_table5")
     assert "ACA, local loss alone, all scales (ResNet50)" in names_of(page)
     assert "masks" not in page.splitlines()[6]
     assert "Published 92.10 (FGVC-Aircraft): printed in Table 4." in page
 
 
 def test_published_numbers_of_another_backbone_stand_below(tmp_path):
-    page = page_of(write_methods(tmp_path, "cars", "small", ("aca",), (1,)), "aca_table3")
+    page = page_of_runs(write_methods(tmp_path, "cars", "small", ("aca",), (1,)), "aca_table3")
     assert "not run here: max pooling, scale 1 (ResNet50) 91.2" in page
 
 
 def test_tests_of_averages_are_of_the_last_epoch_alone(tmp_path):
     measured = read_runs(write_methods(tmp_path, methods=("maxpool-s1", "maxpool", "aca", "aca-s1")))
-    tests = tables.paired_tests(measured, 200, 4, scale_tables.COMPARISONS["aca_table2"])
+    tests = pairs_of(measured, "aca_table2", 200, 4)
     assert list(zip(tests["method_a"], tests["method_b"], tests["epoch"], strict=True)) == [
         ("aca", "maxpool", "last"),
         ("aca", "maxpool-s1", "last"),
@@ -115,7 +107,7 @@ def test_tests_of_averages_are_of_the_last_epoch_alone(tmp_path):
     ]
     correct = {}
     for method in ("aca", "maxpool"):
-        paths = [tmp_path / "leaves" / method / "small" / f"seed{seed}" for seed in (1, 2, 3)]
+        paths = [tmp_path / "leaves" / "split1" / method / "small" / f"seed{seed}" for seed in (1, 2, 3)]
         frames = [pd.read_csv(path / "predictions.csv") for path in paths]
         correct[method] = np.stack([frame["predicted_last"] == frame["class_id"] for frame in frames])
     expected = paired_bootstrap(correct["aca"], correct["maxpool"], 200, 4)
@@ -129,7 +121,7 @@ def test_table6_has_each_scale_and_head(tmp_path):
     folders = write_methods(tmp_path, "cub200", "resnet50", ("aca",), (1, 2))
     folders += write_methods(tmp_path, "leaves", "small", ("maxpool",), (1,))
     measured = read_runs(folders)
-    table = scale_tables.scale_table(measured)
+    table = aca.scale_table(measured)
     cub = table[table["dataset"] == "cub200"]
     assert list(zip(cub["head"], cub["scale"], strict=True)) == [
         (head, scale) for head in ("local", "object", "average") for scale in ("1", "2", "3", "all")
@@ -145,7 +137,7 @@ def test_table6_has_each_scale_and_head(tmp_path):
     row = cub[(cub["head"] == "object") & (cub["scale"] == "2")].iloc[0]
     assert (row["mean"], row["std"]) == pytest.approx((np.mean(given), np.std(given, ddof=1)))
     assert table.loc[table["dataset"] == "leaves", "head"].tolist() == ["average"] * 4
-    page = scale_text.scale_text(table, measured)
+    page = aca.scale_text(plan_table("aca_table6"), table, measured)
     assert "ACA (ResNet50), object classifier" in names_of(page)
     assert names_of(page)[-1] == "max pooling (small CNN)"
     assert page.count("published, scale 1") == 1
@@ -170,7 +162,7 @@ def test_broken_scales_are_refused(tmp_path, method, change, message):
     path = folders[1] / "metrics.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(InputError, match=message):
-        scale_tables.scale_table(read_runs(folders))
+        aca.scale_table(read_runs(folders))
 
 
 def test_boxes_have_a_row_per_scale(tmp_path):
@@ -178,14 +170,14 @@ def test_boxes_have_a_row_per_scale(tmp_path):
     paths.append(write_iou(tmp_path / "cub.json", "cub200", backbone="resnet50", truth="published boxes"))
     blind = dict.fromkeys(("mean_iou", "std_iou", "mean_iou_whole_image", "truth"))
     paths.append(write_iou(tmp_path / "none.json", "leaves", num_images=0, **blind))
-    table = scale_tables.box_table(scale_tables.read_attended(paths))
+    table = aca.box_table(aca.read_attended(paths))
     assert table["scale"].tolist() == [1, 2, 1, 1]
     assert table["seeds"].tolist() == [3, 3, 1, 1]
     assert (table["iou_mean"][0], table["iou_std"][0]) == pytest.approx((0.49, 0.02))
     assert table["nothing_attended"][0] == 2
     assert table["published"].tolist()[2] == 0.54
     assert table["published"].notna().sum() == 1
-    page = scale_text.box_text(table)
+    page = aca.box_text(plan_table("aca_boxes"), table)
     assert "0.490 ± 0.020" in page
     assert "no test image has a true box" in page
     assert "Published 0.54 (CUB-200-2011): Figure 7" in page
@@ -205,21 +197,21 @@ def test_broken_boxes_are_refused(tmp_path, change, message):
     paths = [write_iou(tmp_path / "1.json"), write_iou(tmp_path / "2.json", seed=2)]
     paths[1].write_text(json.dumps(json.loads(paths[1].read_text()) | change))
     with pytest.raises(InputError, match=message):
-        scale_tables.read_attended(paths)
+        aca.read_attended(paths)
     paths[1].write_text("{}")
     with pytest.raises(InputError, match="dataset is missing"):
-        scale_tables.read_attended(paths)
+        aca.read_attended(paths)
 
 
 def test_tdsa_rows_build_up(tmp_path):
     folders = write_methods(tmp_path, methods=("tdsa", "tdsa-channels", "baseline", "aca-s1"))
     folders += write_methods(tmp_path, "cub200", "vgg16_bn", ("tdsa-crossentropy", "tdsa-channels", "tdsa"))
     measured = read_runs(folders)
-    table = tables.accuracy_table(measured, "tdsa_table1")
+    table = accuracies(measured, "tdsa_table1")
     leaves = table[table["dataset"] == "leaves"]
     assert leaves["method"].tolist() == ["baseline", "aca-s1", "tdsa-channels", "tdsa"]
     assert leaves["role"].tolist() == ["paper", "control", "paper", "paper"]
-    tests = tables.paired_tests(measured, 100, comparisons=comparison_text.TDSA_COMPARISONS)
+    tests = pairs_of(measured, "tdsa_table1")
     pairs = tests[tests["epoch"] == "last"]
     assert list(zip(pairs["dataset"], pairs["method_a"], pairs["method_b"], strict=True)) == [
         ("leaves", "tdsa-channels", "baseline"),
@@ -229,7 +221,7 @@ def test_tdsa_rows_build_up(tmp_path):
         ("cub200", "tdsa", "tdsa-channels"),
         ("cub200", "tdsa", "tdsa-crossentropy"),
     ]
-    page = comparison_text.tdsa_text(table, measured, tests)
+    page = page_of(measured, "tdsa_table1", tests)
     assert "small CNN + channel constraint + top-down attention (TDSA)" in names_of(page)
     assert "VGG16-BN, cross-entropy, the published architecture" in names_of(page)
     assert "prints no numbers" in page
