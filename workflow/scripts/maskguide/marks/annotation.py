@@ -27,12 +27,21 @@ from maskguide.system.files import InputError, atomic_directory, read_csv, write
 LABELME_VERSION = "5.5.0"  # the file format; LabelMe reads its older ones
 
 README = """\
-{count} images to mark
+{title}
 {underline}
 images/            the images, each with an empty LabelMe file (.json) beside it
 contact_sheet.png  all of them on one picture
-classes.txt        the names of the mask classes, in their order
+classes.txt        the names of the {names}, in their order
 
+{how}
+With LabelMe:   labelme images --labels classes.txt --nodata --output <FOLDER>
+
+{test}Where to put the result: {place}.
+Do not leave it in here: this folder is made anew when the choice of images changes.
+Then start the workflow again.
+"""
+
+MASKS = """\
 What to mark, in every image:
 {classes}
 What is not marked is background. Where marks overlap, the later one covers the earlier.
@@ -45,21 +54,9 @@ How, whichever suits you (names in <> stand for the image's file name without it
   <image>.txt   YOLO: lines "class cx cy w h"; class 0 is {first}, or what a classes.txt beside it says
 If an image has several, the label mask counts first, then LabelMe, COCO, YOLO. A box alone is read as
 the filled rectangle.
-
-With LabelMe:   labelme images --labels classes.txt --nodata --output <FOLDER>
-
-Where to put the result: {place}.
-Do not leave it in here: this folder is made anew when the choice of images changes.
-Then start the workflow again.
 """
 
-BOXES_README = """\
-{count} images to draw boxes on
-{underline}
-images/            the images, each with an empty LabelMe file (.json) beside it
-contact_sheet.png  all of them on one picture
-classes.txt        the names of the regions, in their order
-
+BOXES = """\
 In every image, draw a rectangle around each of these regions, wherever it shows:
 {classes}
 Rectangles may overlap. Several of one region are allowed, none as well, but every image must be marked.
@@ -70,15 +67,12 @@ How, whichever suits you (names in <> stand for the image's file name without it
   any name.json COCO: bbox (or polygons); its categories bear the names above
   <image>.json  LabelMe: rectangle; of any other shape, the rectangle around it is taken
 If an image has several, YOLO counts first, then COCO, then LabelMe.
+"""
 
-With LabelMe:   labelme images --labels classes.txt --nodata --output <FOLDER>
-
+TEST_BOXES = """\
 Test images (split test in index.csv) may be marked in the same folder, under their image_id. The detector
 is judged by them and learns nothing from them.
 
-Where to put the result: {place}.
-Do not leave it in here: this folder is made anew when the choice of images changes.
-Then start the workflow again.
 """
 
 
@@ -140,60 +134,37 @@ def export(
         for row in chosen.itertuples():
             name = row.image_id + Path(row.path).suffix.lower()
             shutil.copyfile(row.path, temporary / "images" / name)
-            write_json(
-                temporary / "images" / f"{row.image_id}.json", labelme_file(name, image_size(row.path))
-            )
+            beside = temporary / "images" / f"{row.image_id}.json"
+            write_json(beside, labelme_file(name, image_size(row.path)))
         sheet.save(temporary / "contact_sheet.png")
         write_text(temporary / "classes.txt", "".join(f"{name}\n" for name in classes))
-        if line_width is None:
-            text = boxes_readme(len(chosen), classes, marks)
-        else:
-            text = masks_readme(len(chosen), classes, marks, line_width)
-        write_text(temporary / "README.txt", text)
+        write_text(temporary / "README.txt", readme(len(chosen), classes, marks, line_width))
 
 
-def masks_readme(count: int, classes: Sequence[str], place: str, line_width: int) -> str:
-    """How to mark mask classes."""
-    return README.format(
-        count=count,
-        underline="=" * len(f"{count} images to mark"),
-        classes="".join(f"  {label}  {name}\n" for label, name in enumerate(classes, 1)),
-        values=", ".join(f"{label} = {name}" for label, name in enumerate(classes, 1))
-        + (" (or 255)" if len(classes) == 1 else ""),
-        first=classes[0],
-        line_width=line_width,
-        place=place,
-    )
-
-
-def boxes_readme(count: int, regions: Sequence[str], place: str) -> str:
-    """How to draw the boxes of regions."""
-    width = max(len(region) for region in regions)
-    lines = []
-    for number, region in enumerate(regions):
-        thin = trimmed_of(region) > 0
-        how = "around the central part of the veins, without their outer ends" if thin else "around all of it"
-        lines.append(f"  {number}  {region:{width}}  {how}\n")
-    return BOXES_README.format(
-        count=count,
-        underline="=" * len(f"{count} images to draw boxes on"),
-        classes="".join(lines),
-        first=regions[0],
-        place=place,
-    )
+def readme(count: int, names: Sequence[str], place: str, line_width: int | None) -> str:
+    """How to mark mask classes, or, without `line_width`, how to draw the boxes of regions."""
+    if line_width is None:
+        title, kind, test = f"{count} images to draw boxes on", "regions", TEST_BOXES
+        thin = "around the central part of the veins, without their outer ends"
+        hints = [thin if trimmed_of(region) > 0 else "around all of it" for region in names]
+        pairs = enumerate(zip(names, hints, strict=True))
+        width = max(len(region) for region in names)
+        listed = "".join(f"  {number}  {region:{width}}  {hint}\n" for number, (region, hint) in pairs)
+        how = BOXES.format(classes=listed, first=names[0])
+    else:
+        title, kind, test = f"{count} images to mark", "mask classes", ""
+        listed = "".join(f"  {label}  {name}\n" for label, name in enumerate(names, 1))
+        values = ", ".join(f"{label} = {name}" for label, name in enumerate(names, 1))
+        values += " (or 255)" if len(names) == 1 else ""
+        how = MASKS.format(classes=listed, values=values, first=names[0], line_width=line_width)
+    underline = "=" * len(title)
+    return README.format(title=title, underline=underline, names=kind, how=how, test=test, place=place)
 
 
 def labelme_file(name: str, size: tuple[int, int]) -> dict:
     """A LabelMe file without marks for the image file `name` of `size` (H, W) beside it."""
-    return {
-        "version": LABELME_VERSION,
-        "flags": {},
-        "shapes": [],
-        "imagePath": name,
-        "imageData": None,
-        "imageHeight": size[0],
-        "imageWidth": size[1],
-    }
+    empty = {"version": LABELME_VERSION, "flags": {}, "shapes": [], "imagePath": name, "imageData": None}
+    return {**empty, "imageHeight": size[0], "imageWidth": size[1]}
 
 
 def write_annotated(

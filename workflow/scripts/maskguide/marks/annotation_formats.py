@@ -118,9 +118,8 @@ def read_labelme(path: str | Path, classes: Sequence[str], size: tuple[int, int]
         known = {"polygon": ("polygon", 3), "rectangle": ("box", 2), "circle": ("circle", 2)}
         known |= {"line": ("line", 2), "linestrip": ("line", 2)}
         if kind not in known:
-            raise InputError(
-                f"{path}: shape type {kind!r} of {name!r} is not read; use {', '.join(known)} or mask"
-            )
+            use = f"use {', '.join(known)} or mask"
+            raise InputError(f"{path}: shape type {kind!r} of {name!r} is not read; {use}")
         kind, least = known[kind]
         if len(points) < least:
             raise InputError(f"{path}: a {kind} of {name!r} has {len(points)} points; it needs {least}")
@@ -141,21 +140,18 @@ def read_yolo(
     for number, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip():
             continue
+        shown = repr(line.strip()[:60])
         try:
             index, *box = line.split()
             index, (cx, cy, w, h) = int(index), map(float, box)
         except ValueError as error:
-            raise InputError(
-                f"{path}: line {number} is not 'class cx cy w h': {line.strip()[:60]!r}"
-            ) from error
+            raise InputError(f"{path}: line {number} is not 'class cx cy w h': {shown}") from error
         if not 0 <= index < len(names):
             numbered = ", ".join(f"{place} {name}" for place, name in enumerate(names))
             raise InputError(f"{path}: line {number}: class {index} is unknown; they are {numbered}")
         label = label_of(path, names[index], classes)
         if w <= 0 or h <= 0:
-            raise InputError(
-                f"{path}: line {number}: width and height must be above 0: {line.strip()[:60]!r}"
-            )
+            raise InputError(f"{path}: line {number}: width and height must be above 0: {shown}")
         scale = np.array([size[1], size[0]])
         points = np.array([[cx - w / 2, cy - h / 2], [cx + w / 2, cy + h / 2]]) * scale
         check_points(f"{path}: line {number}", names[index], points, size)
@@ -199,16 +195,14 @@ def _coco_shapes(
     boxes_only: bool,
 ) -> list[Shape]:
     """Polygons and box of one COCO annotation; or the box alone, else its polygons in one shape."""
-    label = label_of(path, name, classes)
+    label, place = label_of(path, name, classes), f"{path}: annotation {entry.get('id')}"
     segmentation = entry.get("segmentation") or []
     if boxes_only and entry.get("bbox"):
         segmentation = []
     if isinstance(segmentation, dict):
-        raise InputError(
-            f"{path}: annotation {entry.get('id')} is run-length coded; export polygons or label PNGs"
-        )
+        raise InputError(f"{place} is run-length coded; export polygons or label PNGs")
     if boxes_only and not segmentation and not entry.get("bbox"):
-        raise InputError(f"{path}: annotation {entry.get('id')} has neither a bbox nor a polygon")
+        raise InputError(f"{place} has neither a bbox nor a polygon")
     parts = [np.array(part, dtype=float).reshape(-1, 2) for part in segmentation]
     if boxes_only and parts:
         parts = [np.concatenate(parts)]
@@ -231,18 +225,16 @@ def label_of(path: str | Path, name: str, classes: Sequence[str]) -> int:
 def check_size(path: str | Path, found: Sequence[int], size: tuple[int, int]) -> None:
     """Refuse a mark made on an image of another size; both are (H, W)."""
     if tuple(found) != tuple(size):
-        raise InputError(
-            f"{path}: is {found[1]} × {found[0]} pixels, its image {size[1]} × {size[0]}; mark that image"
-        )
+        its = f"its image {size[1]} × {size[0]}"
+        raise InputError(f"{path}: is {found[1]} × {found[0]} pixels, {its}; mark that image")
 
 
 def check_points(path: str | Path, name: str, points: np.ndarray, size: tuple[int, int]) -> None:
     """Refuse points that are no numbers or lie outside the image."""
     limits = np.array([size[1], size[0]])
     if not np.isfinite(points).all() or (points < -TOLERANCE).any() or (points > limits + TOLERANCE).any():
-        raise InputError(
-            f"{path}: a mark of {name!r} lies outside the image ({size[1]} × {size[0]} pixels); redraw it"
-        )
+        outside = f"lies outside the image ({size[1]} × {size[0]} pixels)"
+        raise InputError(f"{path}: a mark of {name!r} {outside}; redraw it")
 
 
 def _stencil(path: str | Path, entry: dict[str, Any]) -> np.ndarray:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from maskguide.data.boxes import Box
 from maskguide.data.pictures import EIGHT_BIT_MODES, open_upright, read_rgb
-from maskguide.marks.annotation_formats import (
-    Shape,
-    paint,
-    read_coco,
-    read_label_mask,
-    read_labelme,
-    read_text,
-    read_yolo,
-    yolo_text,
-)
+from maskguide.marks import annotation_formats as formats
+from maskguide.marks.annotation_formats import Shape, read_label_mask, read_text
 from maskguide.marks.automatic import automatic_mask, check_automatic_classes
 from maskguide.marks.boxes import shapes_to_boxes
 from maskguide.system.cli import log
@@ -29,8 +21,7 @@ from maskguide.system.files import InputError, read_json, write_text
 LISTED = 10  # image ids that an error line names before "and N more"
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """An image's marks: labels uint8 [H, W] (0 = background, 1..K) and YOLO lines ("" without boxes)."""
 
     labels: np.ndarray
@@ -41,10 +32,8 @@ def published_marks(chosen: pd.DataFrame, classes: Sequence[str]) -> Iterator[Ma
     """The masks (and boxes) that came with the data set, one `Mark` per chosen image."""
     absent = [row.image_id for row in chosen.itertuples() if not row.mask]
     if absent:
-        raise InputError(
-            f"mode published: {len(absent)} of {len(chosen)} chosen images have no published mask: "
-            f"{listed(absent)}; use mode manual or automatic"
-        )
+        lack = f"{len(absent)} of {len(chosen)} chosen images have no published mask: {listed(absent)}"
+        raise InputError(f"mode published: {lack}; use mode manual or automatic")
     empty = 0
     for row in chosen.itertuples():
         labels = read_label_mask(row.mask, len(classes), read_rgb(row.path).shape[:2])
@@ -53,10 +42,8 @@ def published_marks(chosen: pd.DataFrame, classes: Sequence[str]) -> Iterator[Ma
             log.warning("%s: the published mask is empty; kept", row.mask)
         yield Mark(labels, read_text(row.boxes) if row.boxes else "")
     if empty == len(chosen):
-        raise InputError(
-            f"{chosen['mask'].iloc[0]}: is empty, as the published masks of all {empty} chosen images are; "
-            "choose more images, or use mode manual"
-        )
+        all_are = f"is empty, as the published masks of all {empty} chosen images are"
+        raise InputError(f"{chosen['mask'].iloc[0]}: {all_are}; choose more images, or use mode manual")
 
 
 def automatic_marks(chosen: pd.DataFrame, classes: Sequence[str]) -> Iterator[Mark]:
@@ -115,15 +102,13 @@ class MarkFolder:
         self.paths = dict(zip(chosen["image_id"], chosen["path"], strict=True))
         self.sizes = {image_id: read_rgb(path).shape[:2] for image_id, path in self.paths.items()}
         self.files = self._files(folder)
-        names = self.files.pop("classes.txt", None)
-        self.names = read_names(names) or None if names else None
+        names = read_text(path) if (path := self.files.pop("classes.txt", None)) else ""
+        self.names = [line.strip() for line in names.splitlines() if line.strip()] or None
         images = [] if boxes_only else self.paths
         self.label_masks = {image_id: path for image_id in images if (path := self._label_mask(image_id))}
         # image id → (file, its shapes), the more exact format first
         self.shapes: dict[str, list[tuple[Path, list[Shape]]]] = {image_id: [] for image_id in self.paths}
-        self._read_labelme()
-        self._read_coco()
-        self._read_yolo()
+        self._read_shapes()
 
     def has(self, image_id: str) -> bool:
         """Whether any mark of the image is there."""
@@ -137,10 +122,10 @@ class MarkFolder:
             labels = read_label_mask(source, len(self.classes), size)
         else:
             source, shapes = found[0]
-            labels = paint(shapes, size, self.line_width)
+            labels = formats.paint(shapes, size, self.line_width)
         if not labels.any():
             raise InputError(f"{source}: the mark of {image_id} is empty; mark the object")
-        boxes = (yolo_text(shapes, size) for _, shapes in reversed(found))
+        boxes = (formats.yolo_text(shapes, size) for _, shapes in reversed(found))
         return Mark(labels, next((text for text in boxes if text), ""))
 
     def boxes(self, image_id: str) -> list[Box]:
@@ -171,39 +156,30 @@ class MarkFolder:
         if path is None:
             return None
         mask = open_upright(path)
-        is_the_image = mask.mode in EIGHT_BIT_MODES and np.array_equal(
-            np.asarray(mask.convert("RGB")), read_rgb(self.paths[image_id])
-        )
+        if mask.mode not in EIGHT_BIT_MODES:
+            return path
+        is_the_image = np.array_equal(np.asarray(mask.convert("RGB")), read_rgb(self.paths[image_id]))
         return None if is_the_image else path
 
-    def _read_labelme(self) -> None:
+    def _read_shapes(self) -> None:
         for image_id, size in self.sizes.items():
             path = self.files.get(f"{image_id}.json")
-            if path and (shapes := read_labelme(path, self.classes, size)):
+            if path and (shapes := formats.read_labelme(path, self.classes, size)):
                 self.shapes[image_id].append((path, shapes))
-
-    def _read_coco(self) -> None:
         for name, path in list(self.files.items()):
             if path.suffix.lower() == ".json" and path.stem not in self.paths:
                 content = read_json(path)
                 if isinstance(content, dict) and "annotations" in content:
                     del self.files[name]
-                    marks = read_coco(path, self.classes, self.sizes, self.boxes_only)
+                    marks = formats.read_coco(path, self.classes, self.sizes, self.boxes_only)
                     for image_id, shapes in marks.items():
                         self.shapes[image_id].append((path, shapes))
-
-    def _read_yolo(self) -> None:
         for image_id, size in self.sizes.items():
             if path := self.files.get(f"{image_id}.txt"):
-                shapes = read_yolo(path, self.classes, size, self.names)
+                shapes = formats.read_yolo(path, self.classes, size, self.names)
                 if not shapes and not self.boxes_only:
                     raise InputError(f"{path}: holds no box; mark the object or delete the file")
                 self.shapes[image_id].append((path, shapes))
-
-
-def read_names(path: Path) -> list[str]:
-    """The class names of a classes.txt, one a line."""
-    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
 def listed(names: Sequence[str]) -> str:

@@ -31,14 +31,8 @@ def veins(image: np.ndarray, blade: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     ends of the blade's long axis, cost = 1 / (relative ridge + 0.03): the strongest ridge along it.
     Second-order veins are the other ridges that pass a hysteresis threshold and are long enough.
 
-    Parameters
-    ----------
-    image : uint8 [H, W, 3], RGB
-    blade : bool [H, W], the leaf's silhouette
-
-    Returns
-    -------
-    main, second : bool [H, W], disjoint; both empty when the blade is
+    image: uint8 [H, W, 3], RGB. blade: bool [H, W], the leaf's silhouette. Both parts are bool [H, W] and
+    disjoint; both are empty when the blade is.
     """
     small, inside = shrink(image), shrink(blade.astype(np.uint8)).astype(bool)
     main, second = np.zeros_like(inside), np.zeros_like(inside)
@@ -74,14 +68,7 @@ def automatic_mask(image: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     one named main, primary, mid or first, else the former, takes the main vein). Any other class is
     the `silhouette`, under the veins.
 
-    Parameters
-    ----------
-    image : uint8 [H, W, 3], RGB
-    classes : names without the background
-
-    Returns
-    -------
-    uint8 [H, W]: 0 = background, k = classes[k - 1]
+    image: uint8 [H, W, 3], RGB. The result is uint8 [H, W]: 0 = background, k = classes[k - 1].
     """
     check_automatic_classes(classes)
     vein_labels = [label for label, name in enumerate(classes, 1) if "vein" in name.lower()]
@@ -91,7 +78,8 @@ def automatic_mask(image: np.ndarray, classes: Sequence[str]) -> np.ndarray:
         labels[blade] = label
     if vein_labels:
         main, second = veins(image, blade)
-        vein_labels.sort(key=lambda label: not _is_main(classes[label - 1]))
+        is_main = [any(word in name.lower() for word in MAIN_VEIN_NAMES) for name in classes]
+        vein_labels.sort(key=lambda label: not is_main[label - 1])
         labels[second] = vein_labels[-1]
         labels[main] = vein_labels[0]
     return labels
@@ -101,14 +89,8 @@ def check_automatic_classes(classes: Sequence[str]) -> None:
     """Refuse mask classes that no threshold or ridge filter can tell apart."""
     vein_count = sum("vein" in name.lower() for name in classes)
     if vein_count > 2 or len(classes) - vein_count > 1:
-        raise InputError(
-            f"mask classes {', '.join(classes)}: automatic masks know one object and two orders of veins; "
-            "mark the images by hand (mode manual)"
-        )
-
-
-def _is_main(name: str) -> bool:
-    return any(word in name.lower() for word in MAIN_VEIN_NAMES)
+        known = "automatic masks know one object and two orders of veins"
+        raise InputError(f"mask classes {', '.join(classes)}: {known}; mark by hand (mode manual)")
 
 
 def _ridges(image: np.ndarray, inside: np.ndarray, inner: np.ndarray, dark: bool) -> np.ndarray:

@@ -7,8 +7,8 @@ boxes are never automatic, for a detector that repeats a threshold's mistakes wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,8 +29,7 @@ OUTLINE = "outline"
 Regions = dict[str, str | list[str]]  # region → OUTLINE, or mask classes ([]: no mask shows it)
 
 
-@dataclass(frozen=True)
-class BoxedImage:
+class BoxedImage(NamedTuple):
     """An image and its boxes. `size` is (H, W); `source` is one of `boxes.SOURCES`."""
 
     image_id: str
@@ -51,10 +50,9 @@ def check_regions(regions: Sequence[str], made_of: Regions, classes: Sequence[st
         if parts == OUTLINE:
             continue
         if not isinstance(parts, list) or not all(part in classes for part in parts):
-            raise InputError(
-                f"region masks: {region}: {parts} is neither '{OUTLINE}' nor a list of the mask classes "
-                f"{', '.join(classes)}; correct regions or mask_classes of the data set"
-            )
+            neither = f"is neither '{OUTLINE}' nor a list of the mask classes {', '.join(classes)}"
+            way_out = "correct regions or mask_classes of the data set"
+            raise InputError(f"region masks: {region}: {parts} {neither}; {way_out}")
     return {region: made_of.get(region, []) for region in regions}
 
 
@@ -121,13 +119,11 @@ def drawn_by_hand(
     rows = pd.concat([chosen, test])
     marks = MarkFolder(folder, rows, list(regions), boxes_only=True)
     require_marks(marks, folder, chosen, list_file)
-    return [
-        BoxedImage(
-            row.image_id, row.split, row.path, marks.sizes[row.image_id], marks.boxes(row.image_id), "manual"
-        )
-        for row in rows.itertuples()
-        if marks.has(row.image_id)
-    ]
+    found = []
+    for row in rows[rows["image_id"].map(marks.has)].itertuples():
+        size, boxes = marks.sizes[row.image_id], marks.boxes(row.image_id)
+        found.append(BoxedImage(row.image_id, row.split, row.path, size, boxes, "manual"))
+    return found
 
 
 def boxes_of(shown: dict[str, np.ndarray], regions: Regions) -> list[Box]:
@@ -157,10 +153,8 @@ def require_all(found: list[BoxedImage], chosen: pd.DataFrame, what: str) -> lis
     by_id = {image.image_id: image for image in found}
     absent = [image_id for image_id in chosen["image_id"] if image_id not in by_id]
     if absent:
-        raise InputError(
-            f"{len(absent)} of {len(chosen)} chosen images have no published {what}: {listed(absent)}; "
-            "use another mode: manual or automatic"
-        )
+        lack = f"{len(absent)} of {len(chosen)} chosen images have no published {what}: {listed(absent)}"
+        raise InputError(f"{lack}; use another mode: manual or automatic")
     return [by_id[image_id] for image_id in chosen["image_id"]]
 
 
@@ -183,8 +177,7 @@ def counts(found: list[BoxedImage], regions: Regions) -> str:
     """How many boxes in how many images: "vein 30 boxes in 30 images, contour 29 in 28"."""
     parts = []
     for number, region in enumerate(regions):
-        boxes = [box for image in found for box in image.boxes if box.region == number]
-        images = sum(any(box.region == number for box in image.boxes) for image in found)
-        words = ("boxes ", "images ") if number == 0 else ("", "")
-        parts.append(f"{region} {len(boxes)} {words[0]}in {images} {words[1]}".rstrip())
+        per_image = np.array([sum(box.region == number for box in image.boxes) for image in found])
+        words = ("", "") if number else (" boxes", " images")
+        parts.append(f"{region} {per_image.sum()}{words[0]} in {(per_image > 0).sum()}{words[1]}")
     return ", ".join(parts)

@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pandas
 
-from maskguide.data.masks import (
-    MaskOfImage,
-    derangement,
-    read_grey,
-    read_image,
-    read_labels,
-    resize_grey,
-    soft_of_labels,
-    training_first,
-)
+from maskguide.data import masks
+from maskguide.data.masks import MaskOfImage, read_grey, read_labels, resize_grey, soft_of_labels
 from maskguide.data.pictures import image_size
 from maskguide.marks.automatic import automatic_mask
 from maskguide.system.files import InputError
@@ -33,7 +25,7 @@ def truth_masks(index: pandas.DataFrame, classes: Sequence[str]) -> Iterator[Mas
             f"{len(missing)} training images have no true mask, {missing.iloc[0]} first; "
             "leave the mask source truth out for this data set"
         )
-    present = training_first(index[index["mask"] != ""])
+    present = masks.training_first(index[index["mask"] != ""])
     for image_id, path in zip(present["image_id"], present["mask"], strict=True):
         labels = read_labels(path, len(classes) + 1)
         yield image_id, soft_of_labels(labels), labels
@@ -41,9 +33,9 @@ def truth_masks(index: pandas.DataFrame, classes: Sequence[str]) -> Iterator[Mas
 
 def automatic_masks(index: pandas.DataFrame, classes: Sequence[str]) -> Iterator[MaskOfImage]:
     """Masks by image processing, of every image."""
-    index = training_first(index)
+    index = masks.training_first(index)
     for image_id, path in zip(index["image_id"], index["path"], strict=True):
-        labels = automatic_mask(read_image(path), classes)
+        labels = automatic_mask(masks.read_image(path), classes)
         yield image_id, soft_of_labels(labels), labels
 
 
@@ -52,7 +44,7 @@ def shuffled_masks(
 ) -> Iterator[MaskOfImage]:
     """To each training image the mask of another training image in `folder`, resized to it."""
     training = index[index["split"] == "train"]
-    giver = derangement(list(training["image_id"]), seed)
+    giver = masks.derangement(list(training["image_id"]), seed)
     for image_id, path in zip(training["image_id"], training["path"], strict=True):
         other = f"{giver[image_id]}.png"
         size = image_size(path)

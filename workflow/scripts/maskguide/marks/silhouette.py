@@ -19,13 +19,7 @@ def silhouette(image: np.ndarray) -> np.ndarray:
     a Gaussian around the image's centre; then holes are filled and the largest component is kept.
     Foreground is by construction what differs from the border, so no polarity need be guessed.
 
-    Parameters
-    ----------
-    image : uint8 [H, W, 3], RGB, 0..255
-
-    Returns
-    -------
-    bool [H, W]; all False for an image of one colour.
+    image: uint8 [H, W, 3], RGB. The result is bool [H, W]; all False for an image of one colour.
     """
     small = shrink(image)
     height, width = small.shape[:2]
