@@ -47,9 +47,7 @@ def convert(path: Path, architecture: str, output: Path) -> None:
         state = {name: tensor.float() for name, tensor in network.state_dict().items()}
     except Exception as error:
         reason = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"{path}: holds no network of ultralytics ({reason}); delete and run again"
-        ) from error
+        raise InputError(f"{path}: holds no network of ultralytics ({reason}); fetch it again") from error
     with atomic_file(output) as temporary:
         torch.save(state, temporary)
         detectors.load_matching(detectors.create(architecture, 80), temporary)

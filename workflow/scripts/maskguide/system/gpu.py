@@ -151,9 +151,8 @@ def visible_devices(environment: Mapping[str, str]) -> list[Device]:
 def listed_gpus() -> list[Listed]:
     """The GPUs that the driver's tool lists; none where it is not there or fails."""
     try:
-        listing = subprocess.run(
-            ["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=60
-        ).stdout
+        command = ["nvidia-smi", "-L"]
+        listing = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     except (OSError, subprocess.SubprocessError):
         return []
     gpus = []
@@ -233,11 +232,8 @@ def take_now(devices: Sequence[Device], slots: int, folder: Path) -> tuple[Held 
         return None, []
     try:
         holders = {device: living_holders(device, folder) for device in devices}
-        free = [
-            device
-            for device, others in holders.items()
-            if len(others) < min([slots, *(other.slots for other in others)])
-        ]
+        room = {device: min([slots, *(each.slots for each in others)]) for device, others in holders.items()}
+        free = [device for device, others in holders.items() if len(others) < room[device]]
         if not free:
             return None, [other for others in holders.values() for other in others]
         device = min(free, key=lambda each: len(holders[each]))

@@ -19,6 +19,7 @@ from maskguide.system import interruption
 
 PRESENT = "maskguide.present"  # shared lock of every snakemake that has read the Snakefile, dry runs too
 WORKER = "maskguide.worker"  # exclusive lock of the one that runs jobs; its content says who that is
+BUSY = "another snakemake (pid {pid}) works in this folder: wait for it or stop it"
 _held: list[int] = []  # kept open until the process ends
 
 
@@ -39,15 +40,12 @@ def enter(state: Path = Path(".snakemake")) -> str | None:
     worker = os.open(state / WORKER, os.O_RDWR | os.O_CREAT, 0o666)
     free = lock(worker, fcntl.LOCK_EX)
     named, _, host = os.pread(worker, 1000, 0).decode().strip().partition(" ")
-    pid = named.partition(":")[0]
-    line = None
+    pid, line = named.partition(":")[0], None
     if named and host != socket.gethostname():  # locks may not reach from one machine to another
-        line = (
-            f"another snakemake (pid {pid} on {host}) works in this folder, or was killed there: wait for it "
-        )
-        line += "or stop it; if it runs no more, type snakemake --unlock"
+        line = f"another snakemake (pid {pid} on {host}) works in this folder, or was killed there: wait for "
+        line += "it or stop it; if it runs no more, type snakemake --unlock"
     elif not free:
-        line = f"another snakemake (pid {pid}) works in this folder: wait for it or stop it"
+        line = BUSY.format(pid=pid)
     elif alone:
         if named:
             end_jobs(named)
@@ -68,9 +66,7 @@ def work(state: Path = Path(".snakemake")) -> None:
     if not any(lock(worker, fcntl.LOCK_EX) or time.sleep(0.2) for _ in range(5)):
         pid = os.pread(worker, 1000, 0).decode().partition(":")[0]
         os.close(worker)
-        raise AnotherSnakemakeError(
-            f"another snakemake (pid {pid}) works in this folder: wait for it or stop it"
-        )
+        raise AnotherSnakemakeError(BUSY.format(pid=pid))
     _held.append(worker)
     os.ftruncate(worker, 0)
     os.pwrite(worker, f"{interruption.identity(psutil.Process())} {socket.gethostname()}\n".encode(), 0)

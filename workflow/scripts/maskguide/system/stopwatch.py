@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
-from types import TracebackType
 
-log = logging.getLogger("maskguide")
+from maskguide.system.cli import log
+
 LINE = re.compile(r"(training|inference) took ([0-9.]+) s$", re.MULTILINE)
 
 
@@ -15,16 +14,13 @@ class Stopwatch:
     """Adds up the wall seconds spent inside its `with` blocks; `say` writes them into the log."""
 
     def __init__(self, what: str) -> None:
-        self.what, self.seconds = what, 0.0
-        self._started = 0.0
+        self.what, self.seconds, self._started = what, 0.0, 0.0
 
     def __enter__(self) -> Stopwatch:
         self._started = time.perf_counter()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.seconds += time.perf_counter() - self._started
 
     def say(self) -> None:
