@@ -48,11 +48,7 @@ def for_inference(model: nn.Module) -> nn.Module:
 
 
 def predict(
-    model: nn.Module,
-    images: ImageStore,
-    rows: Sequence[int],
-    device: str,
-    at_once: AtOnce | None = None,
+    model: nn.Module, images: ImageStore, rows: Sequence[int], device: str, at_once: AtOnce | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predicted class ids (int) and their probabilities (float) for whole images, in the order of `rows`.
 
@@ -83,11 +79,7 @@ def head_probabilities(
 
 
 def outputs(
-    model: nn.Module,
-    images: ImageStore,
-    rows: Sequence[int],
-    device: str,
-    at_once: AtOnce | None = None,
+    model: nn.Module, images: ImageStore, rows: Sequence[int], device: str, at_once: AtOnce | None = None
 ) -> Iterator[tuple[list[int], Output]]:
     """What a method says of whole images, in batches of one size: positions in `rows`, and the output.
 
