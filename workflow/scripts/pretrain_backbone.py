@@ -155,8 +155,7 @@ def main(args: argparse.Namespace) -> None:
     traits = (traits - traits[: args.leaves].mean(axis=0)) / np.where(spread > 0, spread, 1)
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, None, traits.shape[1])
-    training = Stopwatch("training")
-    with training:
+    with Stopwatch("training") as training:
         train(backbone, images[: args.leaves], traits[: args.leaves], args, device)
     training.say()
     scores = explained(backbone, images[args.leaves :], traits[args.leaves :], device)

@@ -83,10 +83,8 @@ def check_options(args: argparse.Namespace) -> None:
     guides = {"": 0, "masks": 1, "regions": len(getattr(args, "regions", []))}
     stores = guides[declared.methods()[args.method].guided_by]
     if len(args.mask_store) < stores:
-        raise InputError(
-            f"--method {args.method}: needs {stores} --mask-store, made by pool_masks.py; "
-            f"{len(args.mask_store)} given"
-        )
+        needed = f"needs {stores} --mask-store, made by pool_masks.py"
+        raise InputError(f"--method {args.method}: {needed}; {len(args.mask_store)} given")
 
 
 def read_annotation(path: Path | None) -> tuple[str | None, int | None]:

@@ -34,7 +34,7 @@ def plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(dict(options), sort_keys=True, default=str))
 
 
-def save(folder: str | Path | None, state: Mapping[str, Any], options: Mapping[str, Any], epoch: int) -> None:
+def save(folder: Path | None, state: Mapping[str, Any], options: Mapping[str, Any], epoch: int) -> None:
     """Write `folder/checkpoint.pt` after `epoch` epochs; the one before stays beside it. No folder: nothing.
 
     `state` holds what `torch.load(weights_only=True)` may read: tensors, numbers, strings, None, and dicts,
@@ -44,7 +44,6 @@ def save(folder: str | Path | None, state: Mapping[str, Any], options: Mapping[s
     """
     if folder is None:
         return
-    folder = Path(folder)
     newest = folder / FILE_NAME
     with atomic_file(newest) as temporary:
         torch.save({"options": plain(options), "epoch": epoch, "state": dict(state)}, temporary)
@@ -64,20 +63,15 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def load(folder: str | Path | None, options: Mapping[str, Any]) -> dict[str, Any] | None:
+def load(folder: Path | None, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """The newest whole state saved under the same options, its tensors on the CPU; None where there is none.
 
     A checkpoint that cannot be read is deleted and the one before serves; one of other options is left alone
     (the next `save` replaces it). A log line says so, and which options differ.
     """
-    if folder is None:
-        return None
-    folder = Path(folder)
-    for path in (folder / FILE_NAME, folder / BEFORE):
+    for path in () if folder is None else (folder / FILE_NAME, folder / BEFORE):
         remove_leftovers(folder / FILE_NAME)
-        if not path.is_file():
-            continue
-        content = read(path)
+        content = read(path) if path.is_file() else None
         if content is None:
             continue
         differing = differences(content["options"], plain(options))
@@ -117,11 +111,10 @@ def differences(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]
     return lines
 
 
-def clear(folder: str | Path | None) -> None:
+def clear(folder: Path | None) -> None:
     """Delete the checkpoints, and their folder if that leaves it empty."""
     if folder is None:
         return
-    folder = Path(folder)
     for name in (FILE_NAME, BEFORE):
         (folder / name).unlink(missing_ok=True)
     remove_leftovers(folder / FILE_NAME)
