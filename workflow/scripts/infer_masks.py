@@ -36,7 +36,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.system import gpu
 
     if min(args.scales) <= 0 or len(set(args.scales)) < len(args.scales):
-        raise InputError(f"scales {args.scales}: give different factors above 0")
+        raise InputError(f"--scales {args.scales}: give different factors above 0")
     index = masks.training_first(datasets.read_index(args.index))
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     from maskguide.learning import precision

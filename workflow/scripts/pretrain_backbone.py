@@ -160,9 +160,8 @@ def main(args: argparse.Namespace) -> None:
     training.say()
     scores = explained(backbone, images[args.leaves :], traits[args.leaves :], device)
     names = (*synthetic.OUTLINE, *synthetic.VENATION)
-    cli.log.info(
-        "R²: %s", ", ".join(f"{name} {score:.2f}" for name, score in zip(names, scores, strict=True))
-    )
+    of_traits = [f"{name} {score:.2f}" for name, score in zip(names, scores, strict=True)]
+    cli.log.info("R²: %s", ", ".join(of_traits))
     weights.write(args.output, backbone)
     checkpoints.clear(args.checkpoint)
     cli.log.info("pre-trained %s in %s", args.backbone, args.output)

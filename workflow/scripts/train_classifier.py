@@ -71,9 +71,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def check_options(args: argparse.Namespace) -> None:
     """Raise `InputError` for an option out of its range."""
-    above_0 = ("epochs", "batch_size", "crop", "learning_rate", "slots")
-    not_below_0 = ("momentum", "weight_decay", "seed", "workers")
-    cli.check(args, above_0=above_0, not_below_0=not_below_0, from_0_to_1=["erasing"])
+    cli.check(args, above_0=["epochs", "batch_size", "crop", "learning_rate", "slots"])
+    cli.check(args, not_below_0=["momentum", "weight_decay", "seed", "workers"], from_0_to_1=["erasing"])
     if args.freeze != "paper" and not args.freeze.isdecimal():
         raise InputError(f"--freeze {args.freeze}: give 'paper' or a number of children")
     if min(args.learning_rate_steps, default=1) < 1:

@@ -83,8 +83,8 @@ def result_options(args: argparse.Namespace, annotated: list[Annotated]) -> dict
 
 
 def main(args: argparse.Namespace) -> None:
-    above_0 = ("image_size", "epochs", "batch_size", "learning_rate", "slots")
-    cli.check(args, above_0=above_0, not_below_0=["seed"])
+    cli.check(args, above_0=["image_size", "epochs", "batch_size", "learning_rate", "slots"])
+    cli.check(args, not_below_0=["seed"])
     if args.image_size % 32:
         raise InputError(f"--image-size {args.image_size}: must be a multiple of 32, the detector's stride")
     from maskguide.system import gpu

@@ -61,15 +61,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def check_options(args: argparse.Namespace) -> None:
     """Raise `InputError` for a value out of its range."""
-    above_0, shares = (
-        ("crop", "epochs", "batch_size", "learning_rate", "slots"),
-        ("flip", "jitter", "class_balance"),
-    )
-    cli.check(args, above_0=above_0, not_below_0=["workers"], from_0_to_1=shares)
+    cli.check(args, above_0=["crop", "epochs", "batch_size", "learning_rate", "slots"])
+    cli.check(args, not_below_0=["workers"], from_0_to_1=["flip", "jitter", "class_balance"])
     if not 0 < args.random_scale[0] <= args.random_scale[1]:
-        raise InputError(f"random_scale {args.random_scale}: give two factors above 0, the smaller first")
+        raise InputError(f"--random-scale {args.random_scale}: give two factors above 0, the smaller first")
     if min(args.scales) <= 0 or len(set(args.scales)) < len(args.scales):
-        raise InputError(f"scales {args.scales}: give different factors above 0")
+        raise InputError(f"--scales {args.scales}: give different factors above 0")
 
 
 def read_pairs(args: argparse.Namespace, num_classes: int) -> list:
@@ -128,9 +125,8 @@ def main(args: argparse.Namespace) -> None:
     elif args.weights:
         segmenters.load_encoder_weights(model, args.weights)
     augmentation = Augmentation(args.crop, tuple(args.random_scale), args.rotation, args.flip, args.jitter)
-    history = segmenter_training.train(
-        model, pairs, augmentation, args, device, args.resume, result_options(args, pairs)
-    )
+    options = result_options(args, pairs)
+    history = segmenter_training.train(model, pairs, augmentation, args, device, args.resume, options)
     write_csv(args.output_dir / "history.csv", pandas.DataFrame(history))
     cli.save_arguments(args.output_dir / "args.yaml", args)
     segmenters.save(args.output_dir / "model.pt", model)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,16 +16,13 @@ from typing import Any
 
 import torch
 
+from maskguide.learning.weights import UNREADABLE
 from maskguide.system import interruption
 from maskguide.system.files import InputError, atomic_file, remove_leftovers
 
 log = logging.getLogger("maskguide")
 FILE_NAME = "checkpoint.pt"
 BEFORE = "checkpoint-before.pt"
-UNREADABLE = (
-    *(OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError),
-    *(pickle.UnpicklingError, zipfile.BadZipFile, NotImplementedError),
-)
 
 
 def plain(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,9 +71,8 @@ def head_probabilities(
     for positions, output in outputs(model, images, rows, device):
         for name, logits in {**(getattr(output, "heads", None) or {}), "average": output.logits}.items():
             probabilities = logits.float().softmax(dim=1).cpu().numpy()
-            found.setdefault(name, np.zeros((len(rows), logits.shape[1]), np.float32))[positions] = (
-                probabilities
-            )
+            of_head = found.setdefault(name, np.zeros((len(rows), logits.shape[1]), dtype=np.float32))
+            of_head[positions] = probabilities
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,8 @@ from torch import Tensor, nn
 from maskguide.system.files import InputError, atomic_file
 
 UNREADABLE = (
-    *(OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, AttributeError),
-    *(pickle.UnpicklingError, NotImplementedError),
+    *(OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError),
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
 )
 
 
@@ -36,11 +37,8 @@ def refused(path: str | Path, problem: str, way_out: str) -> Iterator[None]:
     try:
         yield
     except UNREADABLE as error:
-        code, reason = (
-            re.search(r"GLOBAL:? (?:GLOBAL )?(\S+)", str(error)),
-            " ".join(str(error).split())[:200],
-        )
-        if code:
+        reason = " ".join(str(error).split())[:200]
+        if code := re.search(r"GLOBAL:? (?:GLOBAL )?(\S+)", str(error)):
             reason = f"it holds code, {code[1]}, and none is run"
         elif "Unsupported operand" in reason:
             reason = "it is no file of plain tensors"

@@ -90,9 +90,7 @@ def settled(args: argparse.Namespace) -> argparse.Namespace:
         if "default" not in schema:
             raise InputError(f"{flag(option)}: {method.name} needs the {schema['description']}; give them")
         found[option] = value = schema["default"]
-        if (
-            "by" in schema
-        ):  # an object's values for these names, its `default` for those that it does not have
+        if "by" in schema:  # an object's values for these names, its `default` for those it does not have
             found[option] = [value.get(name, value["default"]) for name in found[schema["by"]]]
     check(method, found)
     return argparse.Namespace(**found)

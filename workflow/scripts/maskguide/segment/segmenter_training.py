@@ -166,9 +166,7 @@ def train_epoch(
         confusion = confusion + confusion_matrix(labels, predicted, criterion.weights.numel())
     means = {name: value.item() / len(loader) for name, value in sums.items()}
     if not math.isfinite(means["loss"]):
-        raise InputError(
-            f"segmenter: epoch {epoch + 1} has the loss {means['loss']}; lower the learning rate"
-        )
+        raise InputError(f"the loss of epoch {epoch + 1} is {means['loss']}: lower the learning rate")
     return {
         "epoch": epoch + 1,
         "learning_rate": learning_rate(training, epoch / training.epochs),
