@@ -232,7 +232,7 @@ def test_evaluation_tells_how_long_the_training_took(dataset):
     (dataset / "history.csv").write_text("epoch,seconds\n1,2.5\n2,3.25\n")
     assert evaluate(dataset)["train_seconds"] == 5.75
     (dataset / "history.csv").write_text("epoch\n1\n")
-    with pytest.raises(InputError, match="is no history of a training"):
+    with pytest.raises(InputError, match="column seconds is missing; train the segmenter again"):
         evaluate(dataset)
 
 

@@ -135,5 +135,5 @@ def test_detections_of_other_regions_are_refused(dataset):
     with pytest.raises(InputError, match=r"detections\.csv: region 'petiole' is not one of vein, contour"):
         make(dataset)
     (dataset / "detections.csv").write_text("image_id,region\n")
-    with pytest.raises(InputError, match=r"detections\.csv: is no list of detections"):
+    with pytest.raises(InputError, match=r"detections\.csv: column"):
         make(dataset)

@@ -70,8 +70,7 @@ def write_guided_run(folder: Path, method: str = "mga", masks: bool = True) -> l
     """A tiny data set with masks and an untrained classifier; the options of plot_strips."""
     import torch
     from maskguide import methods
-    from maskguide.learning import backbones
-    from maskguide.methods import save as save_model
+    from maskguide.learning import backbones, weights
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -79,7 +78,7 @@ def write_guided_run(folder: Path, method: str = "mga", masks: bool = True) -> l
     model = methods.create(method, backbones.create("small", None, 2), options)
     info = {"method": method, "backbone": "small", "classes": ["a", "b"], "options": options}
     (folder / "run").mkdir(parents=True)
-    save_model(folder / "run" / "model.pt", model, info)
+    weights.write(folder / "run" / "model.pt", model, info)
     generator = np.random.default_rng(0)
     index = index_frame(2, 1)
     (folder / "masks" / "labels").mkdir(parents=True)

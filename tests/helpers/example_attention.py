@@ -12,8 +12,7 @@ import pandas as pd
 import torch
 from example_runs import write_run
 from maskguide import methods
-from maskguide.learning import backbones
-from maskguide.methods import save as save_model
+from maskguide.learning import backbones, weights
 from PIL import Image
 
 CLASSES = ["ash", "beech", "cedar"]
@@ -80,7 +79,7 @@ def write_scales(folder: Path, index: Path, count: int) -> tuple[Path, list[Path
             folder / "runs", "leaves", f"aca-s{scale}", "small", classes=len(CLASSES), names=CLASSES
         )
         info = {"method": "aca", "backbone": "small", "classes": CLASSES, "options": options}
-        save_model(run / "model.pt", model, info)
+        weights.write(run / "model.pt", model, info)
         output = folder / "attend" / f"s{scale}" / "attended.csv"
         zoom = ["--zoom", str(attended[-1])] if attended else []
         words = ["--store", str(store), "--run", str(run), "--device", "cpu", "--output", str(output), *zoom]

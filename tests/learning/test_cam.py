@@ -11,9 +11,8 @@ import pytest
 import torch
 from example_runs import write_run
 from maskguide import methods
-from maskguide.learning import backbones, cam
+from maskguide.learning import backbones, cam, weights
 from maskguide.learning.batches import images_on
-from maskguide.methods import save as save_model
 from maskguide.system.files import InputError
 from PIL import Image
 from torch.nn import functional
@@ -128,7 +127,7 @@ def write_data(folder: Path, runs: dict[str, str]) -> list[str]:
         metrics = (run / "metrics.json").read_text()
         (run / "metrics.json").write_text(metrics.replace(f'"{name}"', f'"{method}"'))
         info = {"method": method, "backbone": "small", "classes": CLASSES, "options": OPTIONS[method]}
-        save_model(run / "model.pt", network(method), info)
+        weights.write(run / "model.pt", network(method), info)
         folders.append(str(run))
     options = ["--index", str(folder / "index.csv"), "--output", str(folder / "cam.png")]
     return [*options, "--count", "2", "--runs", *folders]

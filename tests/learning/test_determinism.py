@@ -79,23 +79,16 @@ def test_workers_do_not_change_a_segmenter():
         (rng.integers(0, 256, (48, 48, 3), dtype=np.uint8), rng.integers(0, 2, (48, 48), dtype=np.uint8))
         for _ in range(5)
     ]
-    settings = vars(
-        train_segmenter.parse_args(
-            [*("--index", "x", "--annotated", "x", "--classes", "vein", "--output-dir", "x")]
-        )
-    )
-    settings |= {"epochs": 2, "batch_size": 2, "scales": (0.5, 1.0)}
-    fields = segmenter_training.Training.__dataclass_fields__
+    needed = ["--index", "x", "--annotated", "x", "--classes", "vein", "--output-dir", "x"]
+    args = train_segmenter.parse_args([*needed, "--epochs", "2", "--batch-size", "2"])
     found = []
     for workers in (0, 2):
         torch.manual_seed(0)
-        training = segmenter_training.Training(
-            **{**{name: settings[name] for name in fields}, "workers": workers}
-        )
+        args.workers = workers
         architecture = segmenters.Architecture("Unet", "resnet18", ("vein",), 3, (16, 8, 8))
         model = segmenters.HierarchicalSegmenter(architecture)
         augmentation = Augmentation(32, (0.8, 1.2), 10.0, 0.5, 0.25)
-        history = segmenter_training.train(model, pairs, augmentation, training, "cpu")
+        history = segmenter_training.train(model, pairs, augmentation, args, "cpu")
         found.append((pd.DataFrame(history).drop(columns="seconds"), model.state_dict()))
     pd.testing.assert_frame_equal(found[0][0], found[1][0], check_exact=True)
     assert all(torch.equal(value, found[1][1][name]) for name, value in found[0][1].items())

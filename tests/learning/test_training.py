@@ -190,7 +190,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(stores, tmp_path, root):
         ({"freeze": "some"}, "--freeze some: give 'paper' or a number"),
         ({"freeze": 9}, "--freeze 9: this backbone has 0 to 5 children"),
         ({"store": "nowhere"}, "nowhere: is no store"),
-        ({"annotated": "nowhere.csv"}, "nowhere.csv: has no readable column source"),
+        ({"annotated": "nowhere.csv"}, "nowhere.csv: cannot be read as CSV"),
         ({"optimizer": "lion"}, "--optimizer lion: choose sgd or adam"),
         ({"learning_rate_steps": 0}, "--learning-rate-steps .*: must be at least 1 epoch"),
         ({"learning_rate": 1e30}, "the loss of epoch 1 is .*: lower --learning-rate"),

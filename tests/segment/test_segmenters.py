@@ -1,5 +1,7 @@
 """The segmenter: attention between scales against the paper, losses, weights, what cannot be built."""
 
+from argparse import Namespace
+
 import numpy as np
 import pytest
 import segmentation_models_pytorch as smp
@@ -175,9 +177,9 @@ def options(**changes):
     values = {
         "scales": (0.5, 1.0), "epochs": 2, "batch_size": 2, "optimizer": "sgd", "learning_rate": 0.01,
         "momentum": 0.9, "weight_decay": 0.0, "schedule": "polynomial", "power": 1.0, "class_balance": 0.5,
-        "dice_weight": 1.0, "scale_loss_weight": 0.05, "seed": 0,
+        "dice_weight": 1.0, "scale_loss_weight": 0.05, "seed": 0, "workers": 0,
     }  # fmt: skip
-    return segmenter_training.Training(**{**values, **changes})
+    return Namespace(**{**values, **changes})
 
 
 def test_items_depend_on_seed_epoch_and_position_only():

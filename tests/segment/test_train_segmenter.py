@@ -154,8 +154,8 @@ def test_wrong_options_and_marks_are_refused(dataset):
 
     refuse("epochs 0", "--epochs", "0")
     refuse("flip 2", "--flip", "2")
-    refuse("random_scale", "--random-scale", "2", "1")
-    refuse("scales", "--scales", "1", "1")
+    refuse("--random-scale", "--random-scale", "2", "1")
+    refuse("--scales", "--scales", "1", "1")
     refuse("background is always there", "--classes", "background")
     annotated = pd.read_csv(dataset / "annotated.csv", dtype=str, keep_default_na=False)
     for column, value, match in (

@@ -125,6 +125,7 @@ def test_a_gpu_asked_for_where_there_is_none_is_one_line(squares, root):
 # The detector on a pretended device: the variable before and after, and memory for one image of two.
 DETECTOR = """
 import logging, os, sys
+from argparse import Namespace
 from pathlib import Path
 import numpy as np
 from maskguide.detect import detectors
@@ -135,8 +136,7 @@ folder = Path(sys.argv[1])
 os.environ["CUDA_VISIBLE_DEVICES"] = "GPU-aaa"
 with detectors.private_settings(folder / "ultralytics"):
     import torch
-    from maskguide.detect import detector_training
-    from maskguide.detect.detector_training import Annotated, Trainer, Training
+    from maskguide.detect.detector_training import Annotated, Trainer
 
     rng = np.random.default_rng(0)
     annotated = [
@@ -154,8 +154,11 @@ with detectors.private_settings(folder / "ultralytics"):
         return forward(batch, *others, **named)
 
     model.forward = cramped
-    training = Training(2, 4, 64, "AdamW", 0.001, 0)
-    trainer = Trainer(model, ["x"], annotated, folder, training, sys.argv[3], None, {}, None)
+    training = Namespace(
+        epochs=2, batch_size=4, image_size=64, optimizer="AdamW", learning_rate=0.001, seed=0,
+        regions=["x"], resume=None,
+    )
+    trainer = Trainer(model, annotated, training, sys.argv[3], {}, None)
     print(trainer.args.device, os.environ["CUDA_VISIBLE_DEVICES"])
     trainer.train()
     print(trainer.batch_size, trainer.accumulate, len(trainer.rows), os.environ["CUDA_VISIBLE_DEVICES"])

@@ -44,10 +44,8 @@ def main(args: argparse.Namespace) -> None:
     model, info = methods.load(args.run / "model.pt")
     attending = [name for name, each in declared.methods().items() if each.attends]
     if info["method"] not in attending:
-        raise InputError(
-            f"{args.run}: is a run of {info['method']}, which attends to no region; give one of "
-            f"{', '.join(attending)}"
-        )
+        problem = f"is a run of {info['method']}, which attends to no region"
+        raise InputError(f"{args.run}: {problem}; give one of {', '.join(attending)}")
     zoom = [views.create("zoom", args.zoom)] if args.zoom else []
     images = ImageStore(args.store, zoom)
     sizes = images.layout[["height", "width"]].to_numpy()
@@ -55,8 +53,7 @@ def main(args: argparse.Namespace) -> None:
     if zoom:
         seen = np.stack([zoom[0].boxes[image_id] for image_id in images.layout["image_id"]])
     grid = backbones.cell_grid(model.backbone.features)
-    boxes, shares = np.zeros((len(sizes), 4)), np.zeros(len(sizes))
-    rows = np.arange(len(sizes))
+    boxes, shares, rows = np.zeros((len(sizes), 4)), np.zeros(len(sizes)), np.arange(len(sizes))
     with Stopwatch("inference") as inference:
         for positions, output in evaluation.outputs(model.to(device), images, rows, device):
             masks = (output.mask[:, 0] > 0).cpu().numpy()

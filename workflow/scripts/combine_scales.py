@@ -26,7 +26,7 @@ SAME = (
     *("dataset", "method", "backbone", "seed", "num_train", "num_counterparts", "num_test", "classes"),
     *("masks", "annotation", "num_annotated"),
 )
-HEADS = ("local", "object")
+HEADS = ("local", "object", "average")  # None where a head was not taught
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -34,13 +34,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--store", type=Path, required=True, help="image store, made by build_store.py")
     add("--runs", type=Path, nargs="+", required=True, help="run folders of scale 1, 2, …, in this order")
-    add(
-        "--zooms",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="attended.csv that cut out the images of scale 2, 3, …, in this order",
-    )
+    cut_out = "attended.csv that cut out the images of scale 2, 3, …, in this order"
+    add("--zooms", type=Path, nargs="*", default=[], help=cut_out)
     cli.add_device_options(parser)
     cli.add_numerics_options(parser)
     add("--output-dir", type=Path, required=True, help="folder of the run to write")
@@ -55,18 +50,15 @@ def read_runs(folders: list[Path]) -> list[dict[str, Any]]:
             if not isinstance(metrics, dict) or key not in metrics:
                 raise InputError(f"{folder}/metrics.json: {key} is missing; delete the folder and run again")
             if metrics[key] != found[0][key]:
-                raise InputError(
-                    f"{folder}: its {key} is {metrics[key]}, that of {folders[0]} {found[0][key]}; "
-                    "give the scales of one method"
-                )
+                differs = f"its {key} is {metrics[key]}, that of {folders[0]} {found[0][key]}"
+                raise InputError(f"{folder}: {differs}; give the scales of one method")
     return found
 
 
 def main(args: argparse.Namespace) -> None:
     if len(args.zooms) != len(args.runs) - 1:
-        raise InputError(
-            f"--zooms: {len(args.zooms)} given for {len(args.runs)} runs; give one for each after the first"
-        )
+        counts = f"{len(args.zooms)} given for {len(args.runs)} runs"
+        raise InputError(f"--zooms: {counts}; give one for each after the first")
     found = read_runs(args.runs)
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import numpy as np
@@ -79,16 +71,20 @@ def main(args: argparse.Namespace) -> None:
     for run, zoom in zip(args.runs, [None, *args.zooms], strict=True):
         model, info = methods.load(run / "model.pt")
         images = ImageStore(args.store, [views.create("zoom", zoom)] if zoom else [])
+        rows = images.rows("test")
         with inference:
-            probabilities = evaluation.head_probabilities(
-                model.to(device), images, images.rows("test"), device
-            )
-        scales.append(probabilities)
+            scales.append(evaluation.head_probabilities(model.to(device), images, rows, device))
     inference.say()
-    test = images.layout.iloc[images.rows("test")]
+    test = images.layout.iloc[rows]
     labels = test["class_id"].to_numpy()
     together = {head: np.mean([scale[head] for scale in scales], axis=0) for head in scales[0]}
-    accuracies = [head_accuracies(labels, scale) for scale in [*scales, together]]
+    accuracies = [
+        {
+            head: evaluation.top1(labels, scale[head].argmax(axis=1)) if head in scale else None
+            for head in HEADS
+        }
+        for scale in [*scales, together]
+    ]
     probability = together["average"]
     predicted = probability.argmax(axis=1)
     predictions = test[["image_id", "class_id"]].assign(
@@ -103,8 +99,7 @@ def main(args: argparse.Namespace) -> None:
         **{"top1_best": top1, "top1_last": top1, "best_epoch": totals["epochs"]},
         **{"macro_f1_best": f1, "macro_f1_last": f1},
         **{key: found[0].get(key) for key in ("device", "precision")},
-        "classifiers": info["options"].get("classifiers"),
-        "losses": info["options"].get("losses"),
+        **{key: info["options"].get(key) for key in ("classifiers", "losses")},
         "networks": len(scales),
         "scales": [{"scale": place + 1, **each} for place, each in enumerate(accuracies[:-1])],
         "multi": accuracies[-1],
@@ -114,19 +109,8 @@ def main(args: argparse.Namespace) -> None:
     own = {**vars(args), "scales": len(scales)}
     cli.save_arguments(args.output_dir / "args.yaml", argparse.Namespace(**{**trained, **own}))
     write_json(args.output_dir / "metrics.json", metrics)
-    cli.log.info(
-        "scales %s, together %.2f %%", " ".join(f"{each['average']:.2f}" for each in accuracies[:-1]), top1
-    )
-
-
-def head_accuracies(labels: Any, probabilities: dict[str, Any]) -> dict[str, float | None]:
-    """Top-1 (percent) of each head and of their average; None for a head that was not taught."""
-    from maskguide.learning import evaluation
-
-    return {
-        head: evaluation.top1(labels, probabilities[head].argmax(axis=1)) if head in probabilities else None
-        for head in (*HEADS, "average")
-    }
+    of_scales = " ".join(f"{each['average']:.2f}" for each in accuracies[:-1])
+    cli.log.info("scales %s, together %.2f %%", of_scales, top1)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
 from maskguide.system import cli
@@ -17,15 +16,14 @@ from maskguide.system.files import write_csv
 from maskguide.system.stopwatch import Stopwatch
 from tqdm import tqdm
 
-log = logging.getLogger("maskguide")
-
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
-    parser.add_argument("--model", type=Path, required=True, help="model.pt of train_detector.py")
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--model", type=Path, required=True, help="model.pt of train_detector.py")
     cli.add_device_options(parser)
-    parser.add_argument("--output", type=Path, required=True, help="detections.csv")
+    add("--output", type=Path, required=True, help="detections.csv")
     return parser.parse_args(argv)
 
 
@@ -54,7 +52,7 @@ def main(args: argparse.Namespace) -> None:
                 rows.append([image_id, detector.regions[int(region)], *corners, round(float(confidence), 5)])
     write_csv(args.output, pd.DataFrame(rows, columns=detections.COLUMNS))
     inference.say()
-    log.info("%s: %d boxes in %d images", args.output, len(rows), len(index))
+    cli.log.info("%s: %d boxes in %d images", args.output, len(rows), len(index))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ import argparse
 from pathlib import Path
 
 from maskguide.system import cli
-from maskguide.system.cli import log
 from maskguide.system.files import write_json
 
 
@@ -44,9 +43,9 @@ def main(args: argparse.Namespace) -> None:
     named = {key: getattr(args, key) for key in attended_boxes.IDENTITY}
     write_json(args.output, named | found)
     if found["truth"] is None:
-        log.info("%s: no test image has a true box, so nothing was compared", args.dataset)
+        cli.log.info("%s: no test image has a true box, so nothing was compared", args.dataset)
         return
-    log.info(
+    cli.log.info(
         "%s, %s, seed %d: mean IoU %.3f with %s of %d of %d test images; the whole image's %.3f",
         *(args.dataset, args.method, args.seed, found["mean_iou"], found["truth"], found["num_images"]),
         *(len(test), found["mean_iou_whole_image"]),

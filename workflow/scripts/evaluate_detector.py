@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from maskguide.system import cli
-from maskguide.system.cli import log
-from maskguide.system.files import InputError, read_yaml, write_json
+from maskguide.system.files import InputError, read_csv, read_yaml, write_json
+
+PARTS = ("train", "test")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -32,21 +32,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--boxes", type=Path, required=True, help="boxes.csv of import_boxes.py")
     add("--regions", nargs="+", required=True, help="names of the regions, in their order")
     add("--confidence", type=float, default=0.25, help="least confidence of a box in use")
-    add("--detector", type=Path, required=True, help="folder with the detector's args.yaml and history.csv")
+    add("--detector", type=Path, required=True, help="folder of the detector's args.yaml and history.csv")
     add("--output", type=Path, required=True, help="metrics.json")
     return parser.parse_args(argv)
-
-
-def read_history(path: Path) -> Any:
-    """The detector's history.csv as a DataFrame."""
-    import pandas as pd
-
-    try:
-        return pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: is no history of a training ({error}); train the detector again"
-        ) from error
 
 
 def main(args: argparse.Namespace) -> None:
@@ -71,38 +59,30 @@ def main(args: argparse.Namespace) -> None:
     missing = detection_metrics.missing(index, found, args.regions, args.confidence)
     learnt = table[table["split"] == "train"]
     options = read_yaml(args.detector / "args.yaml")["options"]
+    history = read_csv(args.detector / "history.csv", ["seconds"], "train the detector again", dtype=float)
     metrics = {
         "dataset": args.dataset,
-        "architecture": options["architecture"],
-        "image_size": options["image_size"],
+        **{name: options[name] for name in ("architecture", "image_size", "epochs")},
         "weights": Path(options["weights"]).name if options["weights"] else "none",
-        "epochs": options["epochs"],
         "num_annotated": len(learnt),
         "annotation": "+".join(sorted(learnt["source"].unique())),
         "truth": "+".join(sorted(judged["source"].unique())) or None,
         "num_test": len(judged),
-        "num_images_train": int((index["split"] == "train").sum()),
-        "num_images_test": int((index["split"] == "test").sum()),
-        "train_seconds": float(read_history(args.detector / "history.csv")["seconds"].sum()),
+        **{f"num_images_{part}": int((index["split"] == part).sum()) for part in PARTS},
+        "train_seconds": history["seconds"].sum(),
         "confidence": args.confidence,
         "regions": {
-            name: {
-                **regions[name],
-                "missing_train": len(missing[name, "train"]),
-                "missing_test": len(missing[name, "test"]),
-            }
+            name: {**regions[name], **{f"missing_{part}": len(missing[name, part]) for part in PARTS}}
             for name in args.regions
         },
         **detection_metrics.means(regions),
     }
     write_json(args.output, metrics)
-    for name in args.regions:
-        for part in ("train", "test"):
-            lost = missing[name, part]
-            if lost:
-                some = ", ".join(lost[:10]) + (f" and {len(lost) - 10} more" if len(lost) > 10 else "")
-                log.info("%s: no %s found in %d %s images: %s", args.dataset, name, len(lost), part, some)
-    log.info("%s: mAP@0.5 %s on %d test images", args.dataset, metrics["map50"], len(judged))
+    for (name, part), lost in missing.items():
+        if lost:
+            some = ", ".join(lost[:10]) + (f" and {len(lost) - 10} more" if len(lost) > 10 else "")
+            cli.log.info("%s: no %s found in %d %s images: %s", args.dataset, name, len(lost), part, some)
+    cli.log.info("%s: mAP@0.5 %s on %d test images", args.dataset, metrics["map50"], len(judged))
 
 
 if __name__ == "__main__":

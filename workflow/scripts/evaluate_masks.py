@@ -19,22 +19,7 @@ from pathlib import Path
 import numpy as np
 from maskguide.data import masks
 from maskguide.system import cli
-from maskguide.system.cli import log
-from maskguide.system.files import InputError, read_yaml, write_json
-
-
-def train_seconds(history: Path) -> float | None:
-    """How long the segmenter's training took, by its history.csv; None where that is not there."""
-    import pandas as pd
-
-    if not history.is_file():
-        return None
-    try:
-        return float(pd.read_csv(history)["seconds"].sum())
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{history}: is no history of a training ({error}); train the segmenter again"
-        ) from error
+from maskguide.system.files import read_csv, read_yaml, write_json
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -46,12 +31,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--classes", nargs="+", required=True, help="mask classes, background excluded")
     add("--split", choices=("train", "test"), default="test", help="images to compare")
     add("--dataset", required=True, help="name of the data set, as the tables print it")
-    add(
-        "--segmenter-args",
-        type=Path,
-        required=True,
-        help="args.yaml of train_segmenter.py; history.csv lies beside it",
-    )
+    add("--segmenter-args", type=Path, required=True, help="args.yaml, history.csv beside it")
     add("--output", type=Path, required=True, help="metrics.json")
     return parser.parse_args(argv)
 
@@ -73,7 +53,10 @@ def main(args: argparse.Namespace) -> None:
     annotated = masks.read_annotated(args.annotated)
     annotated = annotated[annotated["mask"] != ""]
     options = read_yaml(args.segmenter_args)["options"]
-    inference = args.masks / "args.yaml"
+    inference, history = args.masks / "args.yaml", args.segmenter_args.with_name("history.csv")
+    seconds = None
+    if history.is_file():
+        seconds = read_csv(history, ["seconds"], "train the segmenter again", dtype=float)["seconds"].sum()
     metrics = {
         "dataset": args.dataset,
         "architecture": options["architecture"],
@@ -82,12 +65,12 @@ def main(args: argparse.Namespace) -> None:
         "num_annotated": len(annotated),
         "annotation": "+".join(sorted(set(annotated["source"]))) or None,
         "num_test": len(index),
-        "train_seconds": train_seconds(args.segmenter_args.with_name("history.csv")),
+        "train_seconds": seconds,
         "iou": {name: None if np.isnan(iou) else float(iou) for name, iou in zip(names, values, strict=True)},
         "miou": float(defined.mean()) if len(defined) else None,
     }
     write_json(args.output, metrics)
-    log.info("%s: mIoU %s on %d images", args.dataset, metrics["miou"], len(index))
+    cli.log.info("%s: mIoU %s on %d images", args.dataset, metrics["miou"], len(index))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
 from maskguide.system import cli
@@ -19,19 +18,16 @@ from maskguide.system.files import InputError, atomic_directory
 from maskguide.system.stopwatch import Stopwatch
 from tqdm import tqdm
 
-log = logging.getLogger("maskguide")
-
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
-    parser.add_argument("--model", type=Path, required=True, help="model.pt of train_segmenter.py")
-    parser.add_argument(
-        "--scales", type=float, nargs="+", default=[0.5, 1.0], help="image scales combined by attention"
-    )
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--model", type=Path, required=True, help="model.pt of train_segmenter.py")
+    add("--scales", type=float, nargs="+", default=[0.5, 1.0], help="image scales combined by attention")
     cli.add_device_options(parser)
     cli.add_numerics_options(parser)
-    parser.add_argument("--output", type=Path, required=True, help="folder of the masks")
+    add("--output", type=Path, required=True, help="folder of the masks")
     return parser.parse_args(argv)
 
 
@@ -40,7 +36,7 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.system import gpu
 
     if min(args.scales) <= 0 or len(set(args.scales)) < len(args.scales):
-        raise InputError(f"scales {args.scales}: give different factors above 0")
+        raise InputError(f"--scales {args.scales}: give different factors above 0")
     index = masks.training_first(datasets.read_index(args.index))
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     from maskguide.learning import precision
@@ -60,7 +56,7 @@ def main(args: argparse.Namespace) -> None:
             masks.write_masks(folder, image_id, soft, probability.argmax(axis=0).astype("uint8"))
         cli.save_arguments(folder / "args.yaml", args)
     inference.say()
-    log.info("%s: masks of %d images", args.output, len(index))
+    cli.log.info("%s: masks of %d images", args.output, len(index))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,11 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
 from maskguide.system import cli
 from maskguide.system.files import InputError, atomic_directory, write_csv
 from tqdm import tqdm
-
-log = logging.getLogger("maskguide")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -33,11 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--content", choices=("filled", "binarised"), default="filled", help="what is inside the boxes")
     add("--keep", choices=("best", "all"), default="best", help="the most confident box, or all of them")
     add("--confidence", type=float, default=0.25, help="least confidence of a box in use")
-    add(
-        "--shuffle-seed",
-        type=int,
-        help="give each training image another one's boxes, by this seed (control)",
-    )
+    add("--shuffle-seed", type=int, help="seed by which training images get each other's boxes (a control)")
     add("--output", type=Path, required=True, help="folder of the masks")
     return parser.parse_args(argv)
 
@@ -50,8 +43,7 @@ def main(args: argparse.Namespace) -> None:
 
     if args.region not in args.regions:
         raise InputError(f"--region {args.region}: is not one of {', '.join(args.regions)}")
-    if not 0 <= args.confidence <= 1:
-        raise InputError(f"--confidence {args.confidence}: must lie between 0 and 1")
+    cli.check(args, from_0_to_1=["confidence"])
     index = masks.training_first(datasets.read_index(args.index))
     table = detections.read(args.detections, args.regions)
     found = detections.above(table, args.region, args.confidence, args.keep == "best")
@@ -73,7 +65,7 @@ def main(args: argparse.Namespace) -> None:
                 Image.fromarray(masked).save(folder / "masked" / f"{image_id}.png")
         write_csv(folder / "missing.csv", pd.DataFrame(missing, columns=["image_id", "split"]))
         cli.save_arguments(folder / "args.yaml", args)
-    log.info("%s: %d images, %d of them without a %s", args.output, len(index), len(missing), args.region)
+    cli.log.info("%s: %d images, %d of them without a %s", args.output, len(index), len(missing), args.region)
 
 
 if __name__ == "__main__":

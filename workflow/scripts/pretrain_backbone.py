@@ -13,7 +13,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
@@ -22,14 +21,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from maskguide.leaves import leaf_shape, synthetic
 from maskguide.system import cli, gpu
-from maskguide.system.files import InputError, atomic_file
+from maskguide.system.files import InputError
 from maskguide.system.stopwatch import Stopwatch
 from tqdm import tqdm
 
 if TYPE_CHECKING:
     from maskguide.learning.backbones import Backbone
 
-log = logging.getLogger("maskguide")
 WEIGHT_DECAY = 0.01  # of AdamW
 CHANGES_NO_RESULT = ("test_leaves", "device", "slots", "checkpoint", "output")
 
@@ -117,12 +115,10 @@ def train(
         losses = []
         for rows in np.split(order[: steps * args.batch_size], steps):
             windows = [draw_augmentation(draws.rng, args.size, args.size, args.crop, 0.0) for _ in rows]
-            crops = np.stack(
-                [cut(images[row], each.window, each.flip) for row, each in zip(rows, windows, strict=True)]
-            )
-            losses += [
-                terms["loss"] for _, terms, _ in learner.step(len(rows), partial(terms_of, rows, crops))
-            ]
+            pairs = zip(rows, windows, strict=True)
+            crops = np.stack([cut(images[row], each.window, each.flip) for row, each in pairs])
+            found = learner.step(len(rows), partial(terms_of, rows, crops))
+            losses += [terms["loss"] for _, terms, _ in found]
             schedule.step()
         return {"loss": torch.stack(losses).mean().item()}
 
@@ -143,35 +139,32 @@ def explained(backbone: Backbone, images: np.ndarray, traits: np.ndarray, device
 
 
 def main(args: argparse.Namespace) -> None:
-    for name in ("leaves", "test_leaves", "epochs", "batch_size", "learning_rate", "crop"):
-        if getattr(args, name) <= 0:
-            raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be above 0")
+    cli.check(args, above_0=["leaves", "test_leaves", "epochs", "batch_size", "learning_rate", "crop"])
     if args.size < synthetic.SMALLEST:
         raise InputError(f"--size {args.size}: give {synthetic.SMALLEST} or more")
     if args.leaves < args.batch_size:
         raise InputError(f"--leaves {args.leaves}: give at least one batch of {args.batch_size}")
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import torch
-    from maskguide.learning import backbones, checkpoints, precision
+    from maskguide.learning import backbones, checkpoints, precision, weights
 
     precision.choose(args.precision, device)
-    log.info("drawing %d leaves", args.leaves + args.test_leaves)
+    cli.log.info("drawing %d leaves", args.leaves + args.test_leaves)
     images, traits = draw_leaves(args.leaves + args.test_leaves, args.size, args.seed)
     spread = traits[: args.leaves].std(axis=0)
     traits = (traits - traits[: args.leaves].mean(axis=0)) / np.where(spread > 0, spread, 1)
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, None, traits.shape[1])
-    training = Stopwatch("training")
-    with training:
+    with Stopwatch("training") as training:
         train(backbone, images[: args.leaves], traits[: args.leaves], args, device)
     training.say()
     scores = explained(backbone, images[args.leaves :], traits[args.leaves :], device)
     names = (*leaf_shape.OUTLINE, *leaf_shape.VENATION)
-    log.info("R²: %s", ", ".join(f"{name} {score:.2f}" for name, score in zip(names, scores, strict=True)))
-    with atomic_file(args.output) as path:
-        torch.save({name: tensor.cpu() for name, tensor in backbone.state_dict().items()}, path)
+    of_traits = [f"{name} {score:.2f}" for name, score in zip(names, scores, strict=True)]
+    cli.log.info("R²: %s", ", ".join(of_traits))
+    weights.write(args.output, backbone)
     checkpoints.clear(args.checkpoint)
-    log.info("pre-trained %s in %s", args.backbone, args.output)
+    cli.log.info("pre-trained %s in %s", args.backbone, args.output)
 
 
 if __name__ == "__main__":

@@ -14,15 +14,18 @@ Example:
 from __future__ import annotations
 
 import argparse
-import logging
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maskguide.plan import declared, options
 from maskguide.system import cli, gpu
-from maskguide.system.files import InputError, sha256, write_csv, write_json
+from maskguide.system.files import InputError, read_csv, sha256, write_csv, write_json
 
-log = logging.getLogger("maskguide")
+if TYPE_CHECKING:
+    from maskguide.learning.batches import TrainingImages
+    from maskguide.learning.training import Progress
+
 CHANGES_NO_RESULT = (
     *("store", "mask_store", "counterparts", "weights", "annotated", "checkpoint", "output_dir"),
     *("device", "slots", "threads", "workers"),
@@ -34,20 +37,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
     add("--store", type=Path, required=True, help="image store, made by build_store.py")
-    add(
-        "--mask-store",
-        type=Path,
-        nargs="+",
-        default=[],
-        help="mask stores, made by pool_masks.py: one, or one for each of --regions, as the method needs",
-    )
-    add(
-        "--counterparts",
-        type=Path,
-        nargs="+",
-        default=[],
-        help="stores of masked training images (build_store.py --masked) to learn from besides",
-    )
+    folders = {"type": Path, "nargs": "+", "default": []}
+    add("--mask-store", **folders, help="of pool_masks.py: one, or one for each of --regions (by the method)")
+    add("--counterparts", **folders, help="of masked training images besides (build_store.py --masked)")
     options.add_views(parser)
     add("--dataset", required=True, help="name of the data set, for the tables")
     add("--method", default="mga", help=f"one of {', '.join(options.trainable())}")
@@ -56,36 +48,18 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--epochs", type=int, default=150, help="passes over the training images")
     add("--batch-size", type=int, default=32, help="images of one step")
     add("--crop", type=int, default=448, help="side of the random training crop, in pixels")
-    add(
-        "--learning-rate",
-        type=float,
-        default=0.01,
-        help="initial rate (paper: densenet161 0.05, vgg19 0.005)",
-    )
-    add(
-        "--learning-rate-steps",
-        type=int,
-        nargs="+",
-        default=[],
-        help="divide the rate by 10 after each of these epochs (none: cosine)",
-    )
+    add("--learning-rate", type=float, default=0.01, help="initial (paper: densenet161 0.05, vgg19 0.005)")
+    steps = "divide the rate by 10 after each of these epochs (none: cosine)"
+    add("--learning-rate-steps", type=int, nargs="+", default=[], help=steps)
     add("--optimizer", default="sgd", help="sgd or adam")
     add("--erasing", type=float, default=0.5, help="probability that a rectangle of a crop is erased")
     add("--momentum", type=float, default=0.9, help="momentum of SGD")
     add("--weight-decay", type=float, default=5e-4, help="weight decay of SGD")
-    add(
-        "--freeze",
-        default="paper",
-        help="leading children of the backbone that do not learn; paper: its number",
-    )
+    add("--freeze", default="paper", help="leading children of the backbone not to learn; paper: its number")
     options.add_methods(parser)
     add("--seed", type=int, default=1, help="seed of new layers, order, crops and dropout")
     add("--mask-source", help="name of the masks' source, for the tables")
-    add(
-        "--annotated",
-        type=Path,
-        help="annotated.csv behind the masks: its source column goes into the tables",
-    )
+    add("--annotated", type=Path, help="annotated.csv behind the masks, whose sources go into the tables")
     add("--checkpoint", type=Path, help="folder of the state of an interrupted training (none: not kept)")
     cli.add_device_options(parser)
     cli.add_numerics_options(parser)
@@ -97,18 +71,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def check_options(args: argparse.Namespace) -> None:
     """Raise `InputError` for an option out of its range."""
-    for name in ("epochs", "batch_size", "crop", "learning_rate", "slots"):
-        if getattr(args, name) <= 0:
-            raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be above 0")
-    for name in ("momentum", "weight_decay", "seed"):
-        if getattr(args, name) < 0:
-            raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must not be below 0")
-    if args.workers is not None and args.workers < 0:
-        raise InputError(f"--workers {args.workers}: must not be below 0")
+    cli.check(args, above_0=["epochs", "batch_size", "crop", "learning_rate", "slots"])
+    cli.check(args, not_below_0=["momentum", "weight_decay", "seed", "workers"], from_0_to_1=["erasing"])
     if args.freeze != "paper" and not args.freeze.isdecimal():
         raise InputError(f"--freeze {args.freeze}: give 'paper' or a number of children")
-    if not 0 <= args.erasing <= 1:
-        raise InputError(f"--erasing {args.erasing}: must lie between 0 and 1")
     if min(args.learning_rate_steps, default=1) < 1:
         raise InputError(f"--learning-rate-steps {args.learning_rate_steps}: must be at least 1 epoch")
     if args.optimizer not in ("sgd", "adam"):
@@ -116,10 +82,8 @@ def check_options(args: argparse.Namespace) -> None:
     guides = {"": 0, "masks": 1, "regions": len(getattr(args, "regions", []))}
     stores = guides[declared.methods()[args.method].guided_by]
     if len(args.mask_store) < stores:
-        raise InputError(
-            f"--method {args.method}: needs {stores} --mask-store, made by pool_masks.py; "
-            f"{len(args.mask_store)} given"
-        )
+        needed = f"needs {stores} --mask-store, made by pool_masks.py"
+        raise InputError(f"--method {args.method}: {needed}; {len(args.mask_store)} given")
 
 
 def read_annotation(path: Path | None) -> tuple[str | None, int | None]:
@@ -129,39 +93,26 @@ def read_annotation(path: Path | None) -> tuple[str | None, int | None]:
     """
     if path is None:
         return None, None
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, dtype=str)
-        if "split" in table:  # boxes of test images judge the detector, nobody learns from them
-            table = table[table["split"] == "train"]
-        return "+".join(sorted(table["source"].unique())), len(table)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: has no readable column source ({error})") from error
+    table = read_csv(path, ["source"], "annotate again")
+    if "split" in table:  # boxes of test images judge the detector, nobody learns from them
+        table = table[table["split"] == "train"]
+    return "+".join(sorted(table["source"].unique())), len(table)
 
 
-def run_metrics(
-    args: argparse.Namespace,
-    device: str,
-    annotation: tuple[str | None, int | None],
-    model: Any,
-    images: Any,
-    counterparts: int,
-    progress: Any,
-) -> dict[str, Any]:
-    """The content of metrics.json; accuracies and F1 in percent."""
-    from maskguide.learning import evaluation, precision
+def run_metrics(args: argparse.Namespace, data: TrainingImages, progress: Progress) -> dict[str, Any]:
+    """What metrics.json says of the images and of the answers to them; accuracies and F1 in percent."""
+    from maskguide.learning import evaluation
 
-    classes = images.classes()
-    labels = images.layout["class_id"].to_numpy()[images.rows("test")]
+    classes, num_train = data.images.classes(), len(data.images.rows("train"))
+    labels = data.labels[data.images.rows("test")]
     return {
         "dataset": args.dataset,
         "method": args.method,
         "backbone": args.backbone,
         "masks": args.mask_source if declared.methods()[args.method].guided_by else None,
         "seed": args.seed,
-        "num_train": len(images.rows("train")),
-        "num_counterparts": counterparts,
+        "num_train": num_train,
+        "num_counterparts": len(data.sources) - num_train,
         "num_test": len(labels),
         "epochs": args.epochs,
         "top1_best": evaluation.top1(labels, progress.predicted_best),
@@ -171,11 +122,6 @@ def run_metrics(
         "macro_f1_last": evaluation.macro_f1(labels, progress.predicted_last, len(classes)),
         "train_seconds": round(progress.train_seconds, 3),
         "total_seconds": round(sum(row["seconds"] for row in progress.history), 3),
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "device": device,
-        "precision": precision.name_of(device),
-        "annotation": annotation[0],
-        "num_annotated": annotation[1],
         "classes": classes,
     }
 
@@ -183,13 +129,13 @@ def run_metrics(
 def main(args: argparse.Namespace) -> None:
     args = options.settled(args)
     check_options(args)
-    annotation = read_annotation(args.annotated)
+    annotation, num_annotated = read_annotation(args.annotated)
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import pandas as pd
     import torch
     from maskguide import methods, views
     from maskguide.data.store import ImageStore, MaskStore
-    from maskguide.learning import backbones, checkpoints, precision, training
+    from maskguide.learning import backbones, checkpoints, precision, training, weights
     from maskguide.learning.batches import TrainingImages
 
     precision.choose(args.precision, device)
@@ -208,11 +154,7 @@ def main(args: argparse.Namespace) -> None:
     data = TrainingImages(
         images, masks, grid, args.crop, args.batch_size, args.seed, args.erasing, counterparts, args.workers
     )
-    schedule = training.Schedule(
-        *(args.epochs, args.learning_rate, args.momentum, args.weight_decay),
-        tuple(args.learning_rate_steps),
-        args.optimizer,
-    )
+    schedule = training.Schedule(*(getattr(args, field.name) for field in fields(training.Schedule)))
     deciding = {
         **{name: value for name, value in vars(args).items() if name not in CHANGES_NO_RESULT},
         "images": images.content,
@@ -222,23 +164,27 @@ def main(args: argparse.Namespace) -> None:
     }
     progress = training.train(model, data, schedule, device, args.checkpoint, deciding)
 
-    classes = images.classes()
     test = images.layout.iloc[images.rows("test")]
     predictions = test[["image_id", "class_id"]].assign(
         predicted_last=progress.predicted_last,
         predicted_best=progress.predicted_best,
         confidence_last=progress.confidence_last,
     )
-    info = {"method": args.method, "backbone": args.backbone, "classes": classes, "options": own}
-    methods.save(args.output_dir / "model.pt", model, info)
+    metrics = run_metrics(args, data, progress) | {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "device": device,
+        "precision": precision.name_of(device),
+        "annotation": annotation,
+        "num_annotated": num_annotated,
+    }
+    info = {name: metrics[name] for name in ("method", "backbone", "classes")}
+    weights.write(args.output_dir / "model.pt", model, {**info, "options": own})
     write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history))
     write_csv(args.output_dir / "predictions.csv", predictions)
     cli.save_arguments(args.output_dir / "args.yaml", args)
-    extra = len(data.sources) - len(images.rows("train"))
-    metrics = run_metrics(args, device, annotation, model, images, extra, progress)
     write_json(args.output_dir / "metrics.json", metrics)
     checkpoints.clear(args.checkpoint)
-    log.info("best epoch %.2f %%, last epoch %.2f %%", metrics["top1_best"], metrics["top1_last"])
+    cli.log.info("best epoch %.2f %%, last epoch %.2f %%", metrics["top1_best"], metrics["top1_last"])
 
 
 if __name__ == "__main__":

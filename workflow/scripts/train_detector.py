@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,6 @@ from maskguide.system.files import InputError, sha256, write_csv
 if TYPE_CHECKING:
     from maskguide.detect.detector_training import Annotated
 
-log = logging.getLogger("maskguide")
 CHANGES_NO_RESULT = ("index", "boxes", "resume", "device", "slots", "output_dir")
 
 
@@ -32,9 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
     add("--index", type=Path, required=True, help="index.csv of the data set")
-    add(
-        "--boxes", type=Path, required=True, help="boxes.csv of import_boxes.py; its training rows are learnt"
-    )
+    add("--boxes", type=Path, required=True, help="boxes.csv of import_boxes.py, its training rows")
     add("--regions", nargs="+", required=True, help="names of the regions, in the boxes' order")
     add("--architecture", default="yolov5n", help="a YOLO of ultralytics, such as yolov5n, yolov8s, yolo11n")
     add("--weights", type=Path, help="state dict to start from; what fits is loaded (none: random values)")
@@ -48,17 +44,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     cli.add_device_options(parser)
     add("--output-dir", type=Path, required=True, help="folder for model.pt, history.csv, args.yaml")
     return parser.parse_args(argv)
-
-
-def check_options(args: argparse.Namespace) -> None:
-    """Raise `InputError` for a value out of its range."""
-    for name in ("image_size", "epochs", "batch_size", "learning_rate", "slots"):
-        if not getattr(args, name) > 0:
-            raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be above 0")
-    if args.image_size % 32:
-        raise InputError(f"--image-size {args.image_size}: must be a multiple of 32, the detector's stride")
-    if args.seed < 0:
-        raise InputError(f"--seed {args.seed}: must not be below 0")
 
 
 def read_annotated(args: argparse.Namespace) -> list[Annotated]:
@@ -98,7 +83,10 @@ def result_options(args: argparse.Namespace, annotated: list[Annotated]) -> dict
 
 
 def main(args: argparse.Namespace) -> None:
-    check_options(args)
+    cli.check(args, above_0=["image_size", "epochs", "batch_size", "learning_rate", "slots"])
+    cli.check(args, not_below_0=["seed"])
+    if args.image_size % 32:
+        raise InputError(f"--image-size {args.image_size}: must be a multiple of 32, the detector's stride")
     from maskguide.system import gpu
 
     device = gpu.lease(args.slots, args.device)  # before torch starts CUDA
@@ -112,32 +100,18 @@ def main(args: argparse.Namespace) -> None:
 
         annotated = read_annotated(args)
         count = sum(len(each.boxes) for each in annotated)
-        log.info("%d annotated images, %d boxes of %s", len(annotated), count, ", ".join(args.regions))
+        cli.log.info("%d annotated images, %d boxes of %s", len(annotated), count, ", ".join(args.regions))
         torch.manual_seed(args.seed)
         model = detectors.create(args.architecture, len(args.regions))
         if args.weights:
             detectors.load_matching(model, args.weights)
-        training = detector_training.Training(
-            **{name: getattr(args, name) for name in detector_training.Training.__dataclass_fields__}
-        )
-        started = time.perf_counter()
-        model, history = detector_training.train(
-            model,
-            list(args.regions),
-            annotated,
-            args.output_dir / "ultralytics",
-            training,
-            device,
-            args.resume,
-            result_options(args, annotated),
-        )
-        log.info("trained in %.0f s", time.perf_counter() - started)
+        started, options = time.perf_counter(), result_options(args, annotated)
+        model, history = detector_training.train(model, annotated, args, device, options)
+        cli.log.info("trained in %.0f s", time.perf_counter() - started)
     write_csv(args.output_dir / "history.csv", pandas.DataFrame(history))
     cli.save_arguments(args.output_dir / "args.yaml", args)
-    detectors.save(
-        args.output_dir / "model.pt",
-        detectors.Detector(model, args.architecture, tuple(args.regions), args.image_size),
-    )
+    detector = detectors.Detector(model, args.architecture, tuple(args.regions), args.image_size)
+    detectors.save(args.output_dir / "model.pt", detector)
     checkpoints.clear(args.resume)
 
 

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import logging
 from pathlib import Path
 
 from maskguide.system import cli
 from maskguide.system.files import InputError, sha256, write_csv
 
-log = logging.getLogger("maskguide")
 CHANGES_NO_RESULT = ("index", "annotated", "resume", "device", "slots", "workers", "output_dir")
 
 
@@ -63,19 +61,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def check_options(args: argparse.Namespace) -> None:
     """Raise `InputError` for a value out of its range."""
-    if args.workers < 0:
-        raise InputError(f"workers {args.workers}: must not be below 0")
-    positive = ("crop", "epochs", "batch_size", "learning_rate", "slots")
-    for name in positive:
-        if not getattr(args, name) > 0:
-            raise InputError(f"{name} {getattr(args, name)}: must be above 0")
-    for name in ("flip", "jitter", "class_balance"):
-        if not 0 <= getattr(args, name) <= 1:
-            raise InputError(f"{name} {getattr(args, name)}: must lie between 0 and 1")
+    cli.check(args, above_0=["crop", "epochs", "batch_size", "learning_rate", "slots"])
+    cli.check(args, not_below_0=["workers"], from_0_to_1=["flip", "jitter", "class_balance"])
     if not 0 < args.random_scale[0] <= args.random_scale[1]:
-        raise InputError(f"random_scale {args.random_scale}: give two factors above 0, the smaller first")
+        raise InputError(f"--random-scale {args.random_scale}: give two factors above 0, the smaller first")
     if min(args.scales) <= 0 or len(set(args.scales)) < len(args.scales):
-        raise InputError(f"scales {args.scales}: give different factors above 0")
+        raise InputError(f"--scales {args.scales}: give different factors above 0")
 
 
 def read_pairs(args: argparse.Namespace, num_classes: int) -> list:
@@ -116,7 +107,7 @@ def main(args: argparse.Namespace) -> None:
 
     classes = masks.check_classes(args.classes)
     pairs = read_pairs(args, len(classes) + 1)
-    log.info("%d annotated images, classes: background, %s", len(pairs), ", ".join(classes))
+    cli.log.info("%d annotated images, classes: background, %s", len(pairs), ", ".join(classes))
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
     import pandas
     import torch
@@ -127,28 +118,20 @@ def main(args: argparse.Namespace) -> None:
     precision.choose(args.precision, device)
     torch.manual_seed(args.seed)
     channels = tuple(args.decoder_channels) if args.decoder_channels else None
-    model = segmenters.HierarchicalSegmenter(
-        segmenters.Architecture(args.architecture, args.encoder, classes, args.encoder_depth, channels)
-    )
+    built_of = segmenters.Architecture(args.architecture, args.encoder, classes, args.encoder_depth, channels)
+    model = segmenters.HierarchicalSegmenter(built_of)
     if args.init_from:
         segmenters.load_segmenter_weights(model, args.init_from)
     elif args.weights:
         segmenters.load_encoder_weights(model, args.weights)
     augmentation = Augmentation(args.crop, tuple(args.random_scale), args.rotation, args.flip, args.jitter)
-    training = segmenter_training.Training(
-        **{
-            name: tuple(args.scales) if name == "scales" else getattr(args, name)
-            for name in segmenter_training.Training.__dataclass_fields__
-        }
-    )
-    history = segmenter_training.train(
-        model, pairs, augmentation, training, device, args.resume, result_options(args, pairs)
-    )
+    options = result_options(args, pairs)
+    history = segmenter_training.train(model, pairs, augmentation, args, device, args.resume, options)
     write_csv(args.output_dir / "history.csv", pandas.DataFrame(history))
     cli.save_arguments(args.output_dir / "args.yaml", args)
     segmenters.save(args.output_dir / "model.pt", model)
     checkpoints.clear(args.resume)
-    log.info("%s written", args.output_dir / "model.pt")
+    cli.log.info("%s written", args.output_dir / "model.pt")
 
 
 if __name__ == "__main__":

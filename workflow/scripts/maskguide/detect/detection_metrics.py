@@ -89,11 +89,10 @@ def missing(
     index: pd.DataFrame, detections: pd.DataFrame, regions: Sequence[str], confidence: float
 ) -> dict[tuple[str, str], list[str]]:
     """(region, split) → the images without a detection of at least that confidence, sorted."""
-    sure = detections[detections["confidence"] >= confidence]
-    lost = {}
-    for region in regions:
-        found = set(sure["image_id"][sure["region"] == region])
-        for split in ("train", "test"):
-            images = index["image_id"][index["split"] == split]
-            lost[region, split] = sorted(set(images) - found)
-    return lost
+    sure = detections[detections["confidence"] >= confidence].groupby("region")["image_id"].agg(set)
+    images = index.groupby("split")["image_id"].agg(set)
+    return {
+        (region, split): sorted(images.get(split, set()) - sure.get(region, set()))
+        for region in regions
+        for split in ("train", "test")
+    }

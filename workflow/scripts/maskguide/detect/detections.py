@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from maskguide.system.files import InputError
+from maskguide.system.files import InputError, read_csv
 
 COLUMNS = ["image_id", "region", "left", "top", "right", "bottom", "confidence"]
 
@@ -30,11 +30,9 @@ def above(
 
 def read(path: Path, regions: Sequence[str]) -> pd.DataFrame:
     """Read detections.csv as a DataFrame; `InputError` where a column is missing or a region is not there."""
-    try:
-        table = pd.read_csv(path, dtype={"image_id": str, "region": str}, keep_default_na=False)
-        table = table[COLUMNS]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: is no list of detections ({error}); delete it and run again") from error
+    table = read_csv(path, COLUMNS, "delete it and run again", dtype={"image_id": str, "region": str})[
+        COLUMNS
+    ]
     strange = sorted(set(table["region"]) - set(regions))
     if strange:
         raise InputError(f"{path}: region {strange[0]!r} is not one of {', '.join(regions)}; detect again")

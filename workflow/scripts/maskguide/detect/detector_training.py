@@ -7,8 +7,10 @@ that is reached here. Nothing is chosen on any image: the detector is the last e
 from __future__ import annotations
 
 import logging
+import os
 import random
 import time
+from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,18 +40,6 @@ class Annotated:
     boxes: np.ndarray
 
 
-@dataclass(frozen=True)
-class Training:
-    """Options of a training; the learning rate is the highest, of a linear decay."""
-
-    epochs: int
-    batch_size: int
-    image_size: int
-    optimizer: str
-    learning_rate: float
-    seed: int
-
-
 class AnnotatedImages(YOLODataset):
     """The annotated images in ultralytics' form, from memory: no label files, no cache beside the images."""
 
@@ -63,14 +53,10 @@ class AnnotatedImages(YOLODataset):
     def get_labels(self) -> list[dict[str, Any]]:
         return [
             {
-                "im_file": each.image_id,
-                "shape": each.image.shape[:2],
+                **{"im_file": each.image_id, "shape": each.image.shape[:2]},
                 "cls": each.regions.reshape(-1, 1).astype(np.float32),
                 "bboxes": each.boxes.reshape(-1, 4).astype(np.float32),
-                "segments": [],
-                "keypoints": None,
-                "normalized": True,
-                "bbox_format": "xywh",
+                **{"segments": [], "keypoints": None, "normalized": True, "bbox_format": "xywh"},
             }
             for each in self.annotated
         ]
@@ -88,10 +74,8 @@ class AnnotatedImages(YOLODataset):
             image = cv2.cvtColor(self.annotated[i].image, cv2.COLOR_RGB2BGR)
             height, width = image.shape[:2]
             factor = self.imgsz / max(height, width)
-            size = (min(round(width * factor), self.imgsz), min(round(height * factor), self.imgsz))
-            self.ims[i] = cv2.resize(
-                image, (max(size[0], 1), max(size[1], 1)), interpolation=cv2.INTER_LINEAR
-            )
+            size = [max(min(round(side * factor), self.imgsz), 1) for side in (width, height)]
+            self.ims[i] = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
             self.im_hw0[i], self.im_hw[i] = (height, width), self.ims[i].shape[:2]
         return self.ims[i], self.im_hw0[i], self.im_hw[i]
 
@@ -102,42 +86,29 @@ class Trainer(DetectionTrainer):
     def __init__(
         self,
         model: torch.nn.Module,
-        regions: list[str],
         annotated: list[Annotated],
-        folder: Path,
-        training: Training,
+        training: Namespace,
         device: str,
-        checkpoint: Path | None,
         options: Mapping[str, Any],
         state: dict[str, Any] | None,
     ):
-        self.state = state
-        self.start, self.regions, self.annotated = model, regions, annotated
-        self.checkpoint, self.options = checkpoint, options
+        self.start, self.annotated, self.state = model, annotated, state
+        self.regions, self.checkpoint, self.options = training.regions, training.resume, options
         self.rows: list[dict[str, float]] = []
         batch = min(training.batch_size, len(annotated))
         overrides = {
-            "model": "maskguide.yaml",
-            "task": "detect",
-            "epochs": training.epochs,
+            **{"model": "maskguide.yaml", "task": "detect", "name": "run", "exist_ok": True, "patience": 0},
+            **{"val": False, "plots": False, "verbose": False},
+            **{"epochs": training.epochs, "close_mosaic": training.epochs // 4},
+            **{"imgsz": training.image_size, "optimizer": training.optimizer, "seed": training.seed},
             "batch": batch,
             "nbs": batch,  # ultralytics accumulates gradients up to 64 images: thirty would give no step
-            "imgsz": training.image_size,
-            "optimizer": training.optimizer,
             "lr0": training.learning_rate,
-            "seed": training.seed,
             "warmup_bias_lr": training.learning_rate,  # its 0.1 is meant for SGD
-            "close_mosaic": training.epochs // 4,
-            "project": str(folder.resolve()),
-            "name": "run",
-            "exist_ok": True,
-            "patience": 0,
+            "project": str(Path(os.environ["YOLO_CONFIG_DIR"]).resolve()),  # see `detectors.private_settings`
             "workers": 0,  # the images are in memory
             "amp": False,  # its check fetches a model
             "deterministic": True,  # always: its own default
-            "val": False,
-            "plots": False,
-            "verbose": False,
             "device": "cpu" if device == "cpu" else None,  # never an index
         }
         super().__init__(overrides=overrides)
@@ -148,16 +119,9 @@ class Trainer(DetectionTrainer):
         return {"train": "", "val": "", "nc": len(names), "names": names, "channels": 3}
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> YOLODataset:
-        return AnnotatedImages(
-            self.annotated,
-            imgsz=self.args.imgsz,
-            cache="ram" if mode == "train" else None,  # mosaics are then drawn from all images
-            augment=mode == "train",
-            hyp=self.args,
-            batch_size=batch,
-            data=self.data,
-            task="detect",
-        )
+        cache = "ram" if mode == "train" else None  # mosaics are then drawn from all images
+        given = {"imgsz": self.args.imgsz, "hyp": self.args, "batch_size": batch, "data": self.data}
+        return AnnotatedImages(self.annotated, **given, cache=cache, augment=mode == "train", task="detect")
 
     def setup_model(self) -> dict[str, Any] | None:
         self.model = self.start
@@ -167,10 +131,8 @@ class Trainer(DetectionTrainer):
         """Called again with a smaller `batch_size` where memory ran out: see `train`."""
         super()._build_train_pipeline()
         if self.batch_size < self.args.nbs:
-            log.info(
-                "detector: out of GPU memory; from now on %d images at a time, batches stay as they are",
-                self.batch_size,
-            )
+            told = "detector: out of GPU memory; from now on %d images at a time, batches stay as they are"
+            log.info(told, self.batch_size)
 
     def resume_training(self, ckpt: dict[str, Any] | None) -> None:
         if ckpt is None:
@@ -200,19 +162,10 @@ class Trainer(DetectionTrainer):
         return
 
     def save_metrics(self, metrics: dict[str, float]) -> None:
-        losses = {
-            name.removeprefix("train/"): float(value)
-            for name, value in metrics.items()
-            if name.startswith("train/")
-        }
-        seconds = round(time.perf_counter() - self.started, 3)
-        row = {
-            "epoch": self.epoch + 1,
-            "learning_rate": float(metrics["lr/pg0"]),
-            **losses,
-            "seconds": seconds,
-        }
-        self.rows.append(row)
+        named = {name: float(value) for name, value in metrics.items() if name.startswith("train/")}
+        losses = {name.removeprefix("train/"): value for name, value in named.items()}
+        first = {"epoch": self.epoch + 1, "learning_rate": float(metrics["lr/pg0"])}
+        self.rows.append({**first, **losses, "seconds": round(time.perf_counter() - self.started, 3)})
         text = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
         log.info("epoch %d/%d: %s", self.epoch + 1, self.epochs, text)
         if not all(np.isfinite(list(losses.values()))):
@@ -235,25 +188,23 @@ class Trainer(DetectionTrainer):
 
 def train(
     model: torch.nn.Module,
-    regions: list[str],
     annotated: list[Annotated],
-    folder: Path,
-    training: Training,
+    training: Namespace,
     device: str,
-    checkpoint: Path | None,
     options: Mapping[str, Any],
 ) -> tuple[torch.nn.Module, list[dict[str, float]]]:
     """Train the detector; return the moving average of its weights as a network, and the history.
 
-    `folder`: where ultralytics may write. After each epoch the state goes to `checkpoint`; one found there
-    under the same options is continued, on the CPU with the same result to the bit.
+    training: the options of train_detector.py; the learning rate is the highest, of a linear decay. After
+    each epoch the state goes to its folder `resume`; one found there under the same `options` is continued,
+    on the CPU with the same result to the bit.
     """
     LOGGER.setLevel(logging.WARNING)
-    state = checkpoints.load(checkpoint, options)
+    state = checkpoints.load(training.resume, options)
     if state is not None and len(state["history"]) >= training.epochs:
         model.load_state_dict(state["average"])
         return model.eval(), state["history"]
-    trainer = Trainer(model, regions, annotated, folder, training, device, checkpoint, options, state)
+    trainer = Trainer(model, annotated, training, device, options, state)
     # In its first epoch ultralytics itself halves the images computed at a time, three times, and adds their
     # gradients up to `nbs`, so that the batch stays (but for its warm-up, whose first steps take fewer).
     with running_out_is_said(f"detector, {training.batch_size} images of a step"):

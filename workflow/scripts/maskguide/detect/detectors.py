@@ -10,20 +10,19 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import nn
 
-from maskguide.learning.weights import read_weights, reason
-from maskguide.system.files import InputError, atomic_file
+from maskguide.learning import weights
+from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
 
@@ -49,10 +48,9 @@ def private_settings(folder: Path) -> Iterator[None]:
     To be entered before anything imports ultralytics: it looks for settings, and for the network, once.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ["YOLO_CONFIG_DIR"] = str(folder)
-    os.environ["YOLO_OFFLINE"] = "true"  # no analytics, no font, no model for the AMP check
-    os.environ["YOLO_AUTOINSTALL"] = "false"
-    os.environ["YOLO_VERBOSE"] = "false"
+    # offline: no analytics, no font, no model for the AMP check
+    os.environ |= {"YOLO_CONFIG_DIR": str(folder), "YOLO_OFFLINE": "true"}
+    os.environ |= {"YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
     try:
         read_image_file = Image.open
         import_module("ultralytics.utils.patches")
@@ -68,10 +66,8 @@ def create(architecture: str, num_regions: int) -> nn.Module:
     from ultralytics.utils import LOGGER
 
     LOGGER.setLevel(logging.WARNING)
-    complaint = InputError(
-        f"--architecture {architecture}: ultralytics has no such YOLO detector; choose one such as yolov5n, "
-        "yolov5s, yolov8n, yolo11n"
-    )
+    known = "choose one such as yolov5n, yolov5s, yolov8n, yolo11n"
+    complaint = InputError(f"--architecture {architecture}: ultralytics has no such YOLO detector; {known}")
     if not re.fullmatch(r"yolo(v\d+|\d+)[a-z]\w*|yolov3(-\w+)?", architecture) or "-" in architecture[6:]:
         raise complaint
     try:
@@ -86,7 +82,7 @@ def load_matching(model: nn.Module, path: Path) -> tuple[int, int]:
     Returns how many tensors fitted, and how many the detector has; `InputError` where none fits.
     """
     own = model.state_dict()
-    state = read_weights(path)
+    state = weights.read_weights(path)
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     if not fitting:
         raise InputError(f"{path}: none of its {len(state)} tensors fits; give a state dict of this detector")
@@ -97,40 +93,23 @@ def load_matching(model: nn.Module, path: Path) -> tuple[int, int]:
 
 def save(path: Path, detector: Detector) -> None:
     """Write model.pt."""
-    state = {name: tensor.cpu() for name, tensor in detector.model.state_dict().items()}
-    content = {
-        "architecture": detector.architecture,
-        "regions": list(detector.regions),
-        "image_size": detector.image_size,
-        "state_dict": state,
-    }
-    with atomic_file(path) as temporary:
-        torch.save(content, temporary)
+    info = {name: value for name, value in vars(detector).items() if name != "model"}
+    weights.write(path, detector.model, info)
 
 
 def load(path: Path) -> Detector:
     """The detector of a model.pt, on the CPU in evaluation mode."""
-    try:
-        content: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        architecture, regions = content["architecture"], tuple(content["regions"])
-        state, image_size = content["state_dict"], content["image_size"]
-    except Exception as error:
-        raise InputError(f"{path}: is no trained detector ({reason(error)}); train it again") from error
-    model = create(architecture, len(regions))
-    model.load_state_dict(state)
-    return Detector(model.eval(), architecture, regions, image_size)
+    with weights.refused(path, "is no trained detector", "train it again"):
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        state = content.pop("state_dict")
+        model = create(content["architecture"], len(content["regions"]))
+        model.load_state_dict(state)
+        return Detector(model.eval(), **content)
 
 
 def detect(detector: Detector, image: np.ndarray, device: str = "cpu") -> np.ndarray:
-    """All boxes that the detector sees in an image, after non-maximum suppression.
+    """All boxes that the detector sees in an image uint8 [H, W, 3], RGB, after non-maximum suppression.
 
-    Parameters
-    ----------
-    image
-        uint8 [H, W, 3], RGB.
-
-    Returns
-    -------
     float64 [N, 6]: left, top, right, bottom (pixels, inside the image), confidence 0…1, region's number;
     most confident first, at most `MOST_DETECTIONS`.
     """
@@ -143,12 +122,8 @@ def detect(detector: Detector, image: np.ndarray, device: str = "cpu") -> np.nda
     pixels = torch.from_numpy(np.ascontiguousarray(boxed.transpose(2, 0, 1))).to(device)[None].float() / 255
     with torch.inference_mode():
         found = non_max_suppression(
-            model(pixels),
-            LEAST_CONFIDENCE,
-            OVERLAP,
-            nc=len(detector.regions),
-            max_det=MOST_DETECTIONS,
-            max_time_img=60.0,
+            *(model(pixels), LEAST_CONFIDENCE, OVERLAP),
+            **{"nc": len(detector.regions), "max_det": MOST_DETECTIONS, "max_time_img": 60.0},
             end2end=bool(getattr(model, "end2end", False)),
         )[0]
         found[:, :4] = scale_boxes(pixels.shape[2:], found[:, :4], image.shape[:2])

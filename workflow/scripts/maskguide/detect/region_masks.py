@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas
 from skimage.color import rgb2gray
 from skimage.filters import threshold_otsu
 
 from maskguide.data.masks import derangement
 from maskguide.data.pictures import image_size
-
-if TYPE_CHECKING:
-    import pandas
 
 Box = tuple[float, ...]  # left, top, right, bottom in pixels
 
@@ -39,9 +36,8 @@ def soft_mask(image: np.ndarray, inside: np.ndarray, content: str) -> np.ndarray
     mask = inside
     if content == "binarised" and inside.any():
         grey = rgb2gray(image)
-        values = grey[inside]
-        if np.ptp(values) > 0:
-            mask = inside & (grey > threshold_otsu(values))
+        if np.ptp(grey[inside]) > 0:
+            mask = inside & (grey > threshold_otsu(grey[inside]))
     return np.where(mask, 255, 0).astype(np.uint8)
 
 

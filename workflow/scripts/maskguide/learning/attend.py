@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from maskguide.system.files import InputError
+from maskguide.system.files import InputError, read_csv
 
 BOX = ["left", "top", "right", "bottom"]
 COLUMNS = ["image_id", "split", "height", "width", *BOX, "share"]
@@ -24,13 +24,9 @@ def read_attended(path: str | Path) -> pd.DataFrame:
     `InputError` where it is missing or broken, or a box has no area or leaves its image.
     """
     again = "delete it and run again"
-    try:
-        table = pd.read_csv(path, dtype={"image_id": str, "split": str})
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error}); {again}") from error
-    missing = [column for column in COLUMNS if column not in table.columns]
-    if missing or table.empty:
-        raise InputError(f"{path}: {missing[0] if missing else 'every row'} is missing; {again}")
+    table = read_csv(path, COLUMNS, again, dtype={"image_id": str, "split": str}, keep_default_na=True)
+    if table.empty:
+        raise InputError(f"{path}: every row is missing; {again}")
     inside = (table["left"] >= 0) & (table["top"] >= 0)
     inside &= (table["right"] <= table["width"]) & (table["bottom"] <= table["height"])
     inside &= (table["left"] < table["right"]) & (table["top"] < table["bottom"])

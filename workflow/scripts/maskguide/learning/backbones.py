@@ -7,9 +7,7 @@ head does what the original network does after its last map, so that a method ca
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,14 +27,10 @@ class Backbone(nn.Module):
     `paper_frozen_children`: how many leading children of `features` the paper freezes.
     """
 
-    def __init__(
-        self, features: nn.Sequential, head: nn.Sequential, channels: int, paper_frozen_children: int
-    ):
+    def __init__(self, features: nn.Sequential, head: nn.Module, channels: int, paper_frozen_children: int):
         super().__init__()
-        self.features = features
-        self.head = head
-        self.channels = channels
-        self.paper_frozen_children = paper_frozen_children
+        self.features, self.head = features, head
+        self.channels, self.paper_frozen_children = channels, paper_frozen_children
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [B, classes] of images [B, 3, H, W]."""
@@ -44,10 +38,9 @@ class Backbone(nn.Module):
 
     def freeze(self, children: int) -> None:
         """Stop the parameters of the first `children` children from learning; batch norms still update."""
-        if not 0 <= children <= len(self.features):
-            raise InputError(
-                f"--freeze {children}: this backbone has 0 to {len(self.features)} children to freeze"
-            )
+        most = len(self.features)
+        if not 0 <= children <= most:
+            raise InputError(f"--freeze {children}: this backbone has 0 to {most} children to freeze")
         for child in self.features[:children]:
             child.requires_grad_(False)
 
@@ -76,40 +69,31 @@ def create(name: str, weights: Path | None, num_classes: int) -> Backbone:
     `weights`: a plain state dict with torchvision's names, or with ours (what `pretrain_backbone.py` writes);
     every tensor must fit, except those of the last layer. None: random initial values.
     """
-    state = None if weights is None else read_weights(weights)
-    ours = state is not None and any(key.startswith("head.") for key in state)
-    if name == SMALL:
-        backbone = small(num_classes)
-        ours = state is not None
-    else:
-        network = torchvision_network(name)
-        if state is not None and not ours:
-            load_all_but(
-                network, state, last_linear(network)[0], f"{weights}: does not fit the backbone {name}"
-            )
-        backbone = cut(network, name, num_classes)
-    if ours:
-        load_all_but(
-            backbone, state, last_linear(backbone)[0], f"{weights}: does not fit the backbone {name}"
-        )
+    state = {} if weights is None else read_weights(weights)
+    ours = name == SMALL or any(key.startswith("head.") for key in state)
+    network = None if name == SMALL else torchvision_network(name)
+    complaint = f"{weights}: does not fit the backbone {name}"
+    if weights is not None and not ours:
+        load_all_but_last(network, state, complaint)
+    backbone = small(num_classes) if network is None else cut(network, name, num_classes)
+    if weights is not None and ours:
+        load_all_but_last(backbone, state, complaint)
     return backbone
 
 
-def load_all_but(network: nn.Module, state: dict[str, Tensor], last: str, complaint: str) -> None:
-    """Load `state` strictly, but for the layer named `last`: it stays new, whatever the file says of it."""
-    own = network.state_dict()
+def load_all_but_last(network: nn.Module, state: dict[str, Tensor], complaint: str) -> None:
+    """Load `state` strictly, but for the last linear layer: it stays new, whatever the file says of it."""
+    own, last = network.state_dict(), last_linear(network)[0]
     # inception's auxiliary head is not used, whether or not the file has it
     kept = {key: value for key, value in state.items() if not key.startswith((f"{last}.", "AuxLogits."))}
     missing = [key for key in own if key not in kept and not key.startswith(f"{last}.")]
-    # files older than PyTorch 0.4.1 lack the counter of batches
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]  # as before PyTorch 0.4.1
     extra = [key for key in kept if key not in own]
     shapes = [key for key, value in kept.items() if key in own and value.shape != own[key].shape]
     for what, keys in (("lacks", missing), ("has unknown", extra), ("has of another shape", shapes)):
         if keys:
-            raise InputError(
-                f"{complaint}: it {what} {keys[0]!r} ({len(keys)} such); give the file of this backbone"
-            )
+            such = f"{keys[0]!r} ({len(keys)} such)"
+            raise InputError(f"{complaint}: it {what} {such}; give the file of this backbone")
     network.load_state_dict(kept, strict=False)
 
 
@@ -138,15 +122,8 @@ def stage_ends(features: nn.Sequential) -> tuple[tuple[int, int], tuple[int, int
     return (larger[-1], maps[larger[-1]][0]), (upper, maps[upper][0])
 
 
-class CellGrid(NamedTuple):
-    """Where the cells of a map look: cell j's receptive field is centred on pixel `start` + j·`stride`."""
-
-    start: float
-    stride: float
-
-
-def cell_grid(features: nn.Sequential) -> CellGrid:
-    """The grid of the last map, the same along both axes.
+def cell_grid(features: nn.Sequential) -> tuple[float, float]:
+    """(start, stride) of the last map, along both axes: cell j looks at the pixels around start + j·stride.
 
     A cell does not cover the j-th part of the image: padded convolutions of stride 2, as most backbones have,
     centre the first cell on pixel 0. Made to average what it sees, the network answers a ramp with the centre
@@ -173,7 +150,7 @@ def cell_grid(features: nn.Sequential) -> CellGrid:
     centres = (rising / weight + width - 1 - falling / weight) / 2
     middle = len(centres) // 2
     stride = (centres[middle] - centres[middle - 1]).item()
-    return CellGrid(centres[middle].item() - middle * stride, stride)
+    return centres[middle].item() - middle * stride, stride
 
 
 def torchvision_network(name: str) -> nn.Module:
@@ -191,17 +168,15 @@ def torchvision_network(name: str) -> nn.Module:
 
 def cut(network: nn.Module, name: str, num_classes: int) -> Backbone:
     """Cut a torchvision network after its last map and give it a new last layer."""
-    old = last_linear(network)[1]
-    new = nn.Linear(old.in_features, num_classes)
+    channels = last_linear(network)[1].in_features
+    new = nn.Linear(channels, num_classes)
     children = list(network.children())
     if name.startswith("densenet"):
-        features, channels = network.features, old.in_features
+        features, frozen = network.features, 8
         head: list[nn.Module] = [nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), new]
-        frozen = 8
     elif name == "mobilenet_v2":
-        features, channels = network.features, old.in_features
+        features, frozen = network.features, 10
         head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), network.classifier[0], new]
-        frozen = 10
     elif name.startswith(("vgg", "alexnet")):
         features = network.features
         channels = [layer for layer in features if isinstance(layer, nn.Conv2d)][-1].out_channels
@@ -210,12 +185,10 @@ def cut(network: nn.Module, name: str, num_classes: int) -> Backbone:
     elif name == "inception_v3":
         first, *others = children[: children.index(network.avgpool)]
         features = nn.Sequential(nn.Sequential(ImageNetToUnitRange(), first), *others)
-        head = [network.avgpool, network.dropout, nn.Flatten(), new]
-        channels, frozen = old.in_features, 13
+        head, frozen = [network.avgpool, network.dropout, nn.Flatten(), new], 13
     else:
         features = nn.Sequential(*children[: children.index(network.avgpool)])
-        head = [network.avgpool, nn.Flatten(), new]
-        channels, frozen = old.in_features, 6
+        head, frozen = [network.avgpool, nn.Flatten(), new], 6
     return Backbone(features, nn.Sequential(*head), channels, frozen)
 
 
@@ -231,22 +204,13 @@ def third_pool_and_one_convolution(features: nn.Sequential) -> int:
 
 def small(num_classes: int) -> Backbone:
     """Our own small network, stride 8, for the CPU demonstration: 160 px → 20×20 map of 128 channels."""
-    block: Callable[..., nn.Sequential] = convolution_block
-    features = nn.Sequential(
-        block(3, 32, stride=2),
-        block(32, 64, stride=2),
-        block(64, 96, stride=2),
-        block(96, 128),
-        block(128, 128),
-    )
+    sizes = ((3, 32, 2), (32, 64, 2), (64, 96, 2), (96, 128, 1), (128, 128, 1))
+    features = nn.Sequential(*(convolution_block(*each) for each in sizes))
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, num_classes))
     return Backbone(features, head, channels=128, paper_frozen_children=2)
 
 
-def convolution_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def convolution_block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     """3×3 convolution, batch norm, ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
+    convolution = nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -103,8 +104,7 @@ class TrainingImages:
         counterparts: Sequence[ImageStore] = (),
         workers: int | None = None,
     ):
-        self.workers = workers
-        self.images, self.masks, self.grid = images, masks, grid
+        self.images, self.masks, self.grid, self.workers = images, masks, grid, workers
         self.crop, self.batch_size, self.seed, self.erasing = crop, batch_size, seed, erasing
         self.labels = images.layout["class_id"].to_numpy()
         self.stores = [images, *counterparts]
@@ -114,16 +114,12 @@ class TrainingImages:
             chosen = store.layout.iloc[rows]
             columns = (rows.tolist(), chosen["image_id"].tolist(), chosen["class_id"].tolist())
             self.sources += [Source(place, *each) for each in zip(*columns, strict=True)]
-        if len(self.sources) < 2 or batch_size < 2:
-            raise InputError(
-                f"{len(self.sources)} training image(s), --batch-size {batch_size}: 2 are needed"
-            )
-        for store in masks:
-            for source in self.sources:
-                if source.image_id not in store:
-                    raise InputError(
-                        f"{store.folder}: has no mask of image {source.image_id}; pool them again"
-                    )
+        if min(len(self.sources), batch_size) < 2:
+            found = f"{len(self.sources)} training image(s), --batch-size {batch_size}"
+            raise InputError(f"{found}: 2 are needed")
+        for store, image_id in product(masks, [source.image_id for source in self.sources]):
+            if image_id not in store:
+                raise InputError(f"{store.folder}: has no mask of image {image_id}; pool them again")
 
     def epoch(self, epoch: int, device: str) -> Iterator[Batch]:
         """The batches of one epoch on `device`, made ahead where there are threads for it."""
@@ -131,9 +127,8 @@ class TrainingImages:
         parts = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         parts = [part for part in parts if len(part) > 1]
         workers = WORKERS[device] if self.workers is None else self.workers
-        made = ahead(lambda part: self.assemble(part, epoch), parts, workers)
-        for pixels, draws, masks, labels in made:
-            yield finish_batch(pixels, draws, masks, labels, device)
+        for made in ahead(lambda part: self.assemble(part, epoch), parts, workers):
+            yield finish_batch(*made, device)
 
     def assemble(
         self, chosen: Sequence[int], epoch: int

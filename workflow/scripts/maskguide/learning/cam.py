@@ -15,15 +15,8 @@ from maskguide.system.files import InputError
 
 # Those of the library that depend on the class asked for and look at the one layer they are given.
 METHODS = (
-    "GradCAM",
-    "GradCAMPlusPlus",
-    "GradCAMElementWise",
-    "HiResCAM",
-    "LayerCAM",
-    "XGradCAM",
-    "EigenGradCAM",
-    "ScoreCAM",
-    "AblationCAM",
+    *("GradCAM", "GradCAMPlusPlus", "GradCAMElementWise", "HiResCAM", "LayerCAM", "XGradCAM"),
+    *("EigenGradCAM", "ScoreCAM", "AblationCAM"),
 )
 
 

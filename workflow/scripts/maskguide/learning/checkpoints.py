@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,16 +16,13 @@ from typing import Any
 
 import torch
 
+from maskguide.learning.weights import UNREADABLE
 from maskguide.system import interruption
 from maskguide.system.files import InputError, atomic_file, remove_leftovers
 
 log = logging.getLogger("maskguide")
 FILE_NAME = "checkpoint.pt"
 BEFORE = "checkpoint-before.pt"
-UNREADABLE = (
-    *(OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError),
-    *(pickle.UnpicklingError, zipfile.BadZipFile, NotImplementedError),
-)
 
 
 def plain(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,7 +30,7 @@ def plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(dict(options), sort_keys=True, default=str))
 
 
-def save(folder: str | Path | None, state: Mapping[str, Any], options: Mapping[str, Any], epoch: int) -> None:
+def save(folder: Path | None, state: Mapping[str, Any], options: Mapping[str, Any], epoch: int) -> None:
     """Write `folder/checkpoint.pt` after `epoch` epochs; the one before stays beside it. No folder: nothing.
 
     `state` holds what `torch.load(weights_only=True)` may read: tensors, numbers, strings, None, and dicts,
@@ -44,7 +40,6 @@ def save(folder: str | Path | None, state: Mapping[str, Any], options: Mapping[s
     """
     if folder is None:
         return
-    folder = Path(folder)
     newest = folder / FILE_NAME
     with atomic_file(newest) as temporary:
         torch.save({"options": plain(options), "epoch": epoch, "state": dict(state)}, temporary)
@@ -64,20 +59,15 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def load(folder: str | Path | None, options: Mapping[str, Any]) -> dict[str, Any] | None:
+def load(folder: Path | None, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """The newest whole state saved under the same options, its tensors on the CPU; None where there is none.
 
     A checkpoint that cannot be read is deleted and the one before serves; one of other options is left alone
     (the next `save` replaces it). A log line says so, and which options differ.
     """
-    if folder is None:
-        return None
-    folder = Path(folder)
-    for path in (folder / FILE_NAME, folder / BEFORE):
+    for path in () if folder is None else (folder / FILE_NAME, folder / BEFORE):
         remove_leftovers(folder / FILE_NAME)
-        if not path.is_file():
-            continue
-        content = read(path)
+        content = read(path) if path.is_file() else None
         if content is None:
             continue
         differing = differences(content["options"], plain(options))
@@ -117,11 +107,10 @@ def differences(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]
     return lines
 
 
-def clear(folder: str | Path | None) -> None:
+def clear(folder: Path | None) -> None:
     """Delete the checkpoints, and their folder if that leaves it empty."""
     if folder is None:
         return
-    folder = Path(folder)
     for name in (FILE_NAME, BEFORE):
         (folder / name).unlink(missing_ok=True)
     remove_leftovers(folder / FILE_NAME)

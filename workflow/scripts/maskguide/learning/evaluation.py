@@ -48,11 +48,7 @@ def for_inference(model: nn.Module) -> nn.Module:
 
 
 def predict(
-    model: nn.Module,
-    images: ImageStore,
-    rows: Sequence[int],
-    device: str,
-    at_once: AtOnce | None = None,
+    model: nn.Module, images: ImageStore, rows: Sequence[int], device: str, at_once: AtOnce | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predicted class ids (int) and their probabilities (float) for whole images, in the order of `rows`.
 
@@ -73,21 +69,15 @@ def head_probabilities(
     prediction."""
     found: dict[str, np.ndarray] = {}
     for positions, output in outputs(model, images, rows, device):
-        heads = {**(getattr(output, "heads", None) or {}), "average": output.logits}
-        for name, logits in heads.items():
+        for name, logits in {**(getattr(output, "heads", None) or {}), "average": output.logits}.items():
             probabilities = logits.float().softmax(dim=1).cpu().numpy()
-            if name not in found:
-                found[name] = np.zeros((len(rows), probabilities.shape[1]), dtype=np.float32)
-            found[name][positions] = probabilities
+            of_head = found.setdefault(name, np.zeros((len(rows), logits.shape[1]), dtype=np.float32))
+            of_head[positions] = probabilities
     return found
 
 
 def outputs(
-    model: nn.Module,
-    images: ImageStore,
-    rows: Sequence[int],
-    device: str,
-    at_once: AtOnce | None = None,
+    model: nn.Module, images: ImageStore, rows: Sequence[int], device: str, at_once: AtOnce | None = None
 ) -> Iterator[tuple[list[int], Output]]:
     """What a method says of whole images, in batches of one size: positions in `rows`, and the output.
 
@@ -97,11 +87,7 @@ def outputs(
     model = for_inference(model)
     at_once = at_once or AtOnce("prediction")
     batches = equal_sizes(images, rows, PIXELS_AT_ONCE[device])
-
-    def load(positions: list[int]) -> np.ndarray:
-        return np.stack([images.image(rows[position]) for position in positions])
-
-    loaded = ahead(load, batches, workers=WORKERS[device])
+    loaded = ahead(lambda each: np.stack([images.image(rows[i]) for i in each]), batches, WORKERS[device])
     for positions, pixels in zip(batches, loaded, strict=True):
         done = 0
         while done < len(positions):
@@ -122,10 +108,8 @@ def outputs(
 def equal_sizes(images: ImageStore, rows: Sequence[int], pixels: int) -> list[list[int]]:
     """Positions in `rows`, in groups of equal image size that hold at most `pixels` pixels (or one image)."""
     sizes = images.layout[["height", "width"]].to_numpy()[rows].tolist()
-    groups = []
-    for (height, width), positions in groupby(
-        sorted(range(len(rows)), key=lambda i: sizes[i]), sizes.__getitem__
-    ):
+    groups, by_size = [], sorted(range(len(rows)), key=sizes.__getitem__)
+    for (height, width), positions in groupby(by_size, sizes.__getitem__):
         members, most = list(positions), max(1, pixels // (height * width))
         groups += [members[start : start + most] for start in range(0, len(members), most)]
     return groups

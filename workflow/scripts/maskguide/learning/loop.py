@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,14 +20,6 @@ from maskguide.learning.precision import create_scaler
 log = logging.getLogger("maskguide")
 Terms = dict[str, Tensor]
 Row = dict[str, float]
-
-
-class Kept(Protocol):
-    """What an epoch leaves to the next: a network, an optimizer, a schedule, …"""
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> Any: ...
 
 
 class Learner:
@@ -87,12 +79,12 @@ class Learner:
         one_epoch: Callable[[int], Row],
         checkpoint: Path | None,
         options: Mapping[str, Any],
-        **others: Kept,
+        **others: Any,
     ) -> list[Row]:
         """Those of `number` epochs that are still to be done; the history, a row for each epoch (from 0).
 
-        After each, the state of network, optimizer, scaler and `others` goes to the folder `checkpoint`; one
-        found there under the same `options` is continued.
+        After each, the state of network, optimizer, scaler and `others` (by their `state_dict`) goes to the
+        folder `checkpoint`; one found there under the same `options` is continued.
         """
         kept = {"model": self.model, "optimizer": self.optimizer, "scaler": self.scaler, **others}
         options = {**options, "kept": sorted(kept)}

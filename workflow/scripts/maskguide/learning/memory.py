@@ -56,10 +56,8 @@ class AtOnce:
         self.most = (count + 1) // 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        log.info(
-            "%s: out of GPU memory with %d images at a time; from now on %d, batches stay as they are",
-            *(self.purpose, count, self.most),
-        )
+        told = "%s: out of GPU memory with %d images at a time; from now on %d, batches stay as they are"
+        log.info(told, self.purpose, count, self.most)
 
 
 @contextmanager

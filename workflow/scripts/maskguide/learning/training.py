@@ -114,9 +114,8 @@ def train(
         progress.predicted_last, progress.confidence_last = predicted.tolist(), confidence.tolist()
         return {**row, "test_top1": top1, "seconds": time.perf_counter() - started}
 
-    progress.history = learner.epochs(
-        schedule.epochs, one_epoch, checkpoint, options or {}, progress=progress
-    )
+    kept = {"checkpoint": checkpoint, "options": options or {}, "progress": progress}
+    progress.history = learner.epochs(schedule.epochs, one_epoch, **kept)
     return progress
 
 

@@ -47,19 +47,13 @@ class Augmentation:
         matrix = window_matrix(self.crop, factor, angle, mirror, (centre_y, centre_x))
         colours = rng.uniform(1 - self.jitter, 1 + self.jitter, size=3)
 
-        window = (self.crop, self.crop)
-        picture = Image.fromarray(image).transform(
-            window, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
-        )
-        moved = Image.fromarray(labels).transform(
-            window, Image.Transform.AFFINE, matrix, Image.Resampling.NEAREST, fillcolor=IGNORE
-        )
+        window = ((self.crop, self.crop), Image.Transform.AFFINE, matrix)
+        picture = Image.fromarray(image).transform(*window, Image.Resampling.BILINEAR)
+        moved = Image.fromarray(labels).transform(*window, Image.Resampling.NEAREST, fillcolor=IGNORE)
         moved = np.array(moved)
-        if self.jitter:
-            for enhance, amount in zip(
-                (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color), colours, strict=True
-            ):
-                picture = enhance(picture).enhance(amount)
+        enhancers = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
+        for enhance, amount in zip(enhancers, colours, strict=True) if self.jitter else ():
+            picture = enhance(picture).enhance(amount)
         pixels = np.array(picture)
         pixels[moved == IGNORE] = PADDING_COLOUR
         return pixels, moved

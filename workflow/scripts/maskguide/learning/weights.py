@@ -1,35 +1,60 @@
-"""Starting weights from files, read without running code from them."""
+"""Files of weights: written whole, read without running code from them."""
 
 from __future__ import annotations
 
 import pickle
 import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from maskguide.system.files import InputError
+from maskguide.system.files import InputError, atomic_file
+
+UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError),
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
+)
 
 
-def reason(error: Exception) -> str:
-    """Why `torch.load(weights_only=True)` refused a file, without its advice to run what is in there."""
-    code = re.search(r"GLOBAL:? (?:GLOBAL )?(\S+)", str(error))
-    if code:
-        return f"it holds code, {code[1]}, and none is run"
-    if "Unsupported operand" in str(error):
-        return "it is no file of plain tensors"
-    return " ".join(str(error).split())[:120]
+def write(path: Path, network: nn.Module, info: Mapping[str, Any] | None = None) -> None:
+    """Write the plain state dict of a network, or a plain dict of `info` and of that as "state_dict"."""
+    state = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
+    with atomic_file(path) as temporary:
+        torch.save(state if info is None else {**info, "state_dict": state}, temporary)
+
+
+@contextmanager
+def refused(path: str | Path, problem: str, way_out: str) -> Iterator[None]:
+    """Turn what a file raises that is not as it should be into an `InputError`: "path: problem (…); way out".
+
+    Of what `torch.load(weights_only=True)` says, its advice to run what is in there is left out.
+    """
+    try:
+        yield
+    except UNREADABLE as error:
+        reason = " ".join(str(error).split())[:200]
+        if code := re.search(r"GLOBAL:? (?:GLOBAL )?(\S+)", str(error)):
+            reason = f"it holds code, {code[1]}, and none is run"
+        elif "Unsupported operand" in reason:
+            reason = "it is no file of plain tensors"
+        raise InputError(f"{path}: {problem} ({reason}); {way_out}") from error
+
+
+def read(path: str | Path, problem: str, way_out: str) -> Any:
+    """What a file of tensors and plain values holds, on the CPU."""
+    with refused(path, problem, way_out):
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """A plain state dict read without running code from the file."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(
-            f"{path}: cannot be read as a PyTorch state dict ({reason(error)}); save `model.state_dict()`"
-        ) from error
+    """A plain state dict."""
+    way_out = "save `model.state_dict()`"
+    state = read(path, "cannot be read as a PyTorch state dict", way_out)
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"{path}: is no plain state dict (tensor name → tensor); save `model.state_dict()`")
+        raise InputError(f"{path}: is no plain state dict (tensor name → tensor); {way_out}")
     return state

@@ -14,47 +14,29 @@ from maskguide.marks.silhouette import largest_component
 
 
 def contour_points(mask: np.ndarray, count: int) -> np.ndarray:
-    """`count` points at equal arc lengths along the outer contour of the mask's largest component.
+    """Points at equal arc lengths along the outer contour of a mask's largest component; mask: bool [H, W].
 
-    Parameters
-    ----------
-    mask : bool [H, W]
-    count : N
-
-    Returns
-    -------
-    float [N, 2], (row, column) in pixels.
-
-    Raises
-    ------
-    ValueError
-        If the mask is empty.
+    float [count, 2], (row, column) in pixels. `ValueError` if the mask is empty.
     """
     if not mask.any():
         raise ValueError("the mask is empty: it has no contour")
     padded = np.pad(largest_component(mask), 1).astype(float)
-    contour = max(measure.find_contours(padded, 0.5), key=_length) - 1
-    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(contour, axis=0), axis=1))])
+    contours = measure.find_contours(padded, 0.5)
+    steps = [np.linalg.norm(np.diff(contour, axis=0), axis=1) for contour in contours]
+    longest = int(np.argmax([each.sum() for each in steps]))
+    contour, along = contours[longest] - 1, np.concatenate([[0], np.cumsum(steps[longest])])
     places = np.linspace(0, along[-1], count, endpoint=False)
     return np.stack([np.interp(places, along, coordinate) for coordinate in contour.T], axis=1)
 
 
 def multiscale_distance_matrix(points: np.ndarray) -> np.ndarray:
-    """The multiscale distance matrix of a closed contour.
+    """The multiscale distance matrix of a closed contour, points float [N, 2], not all equal.
 
     D[i, j] = ‖p_i − p_j‖. Each column j is shifted up cyclically by j, so that the zero diagonal becomes row
     0 and row k holds the distances of all points that lie k steps apart, the k-th scale. Sorting within each
     row makes it independent of the start point and of the contour's direction. D is symmetric, so rows k
     and N − k hold the same distances: rows 1 .. ⌊N/2⌋ are kept. Division by the largest distance makes it
-    independent of scale.
-
-    Parameters
-    ----------
-    points : float [N, 2], not all equal
-
-    Returns
-    -------
-    float64 [⌊N/2⌋, N], 0..1, ascending in each row.
+    independent of scale. float64 [⌊N/2⌋, N], 0..1, ascending in each row.
     """
     count = len(points)
     distances = cdist(points, points)
@@ -66,18 +48,11 @@ def multiscale_distance_matrix(points: np.ndarray) -> np.ndarray:
 def nearest_neighbour(
     train: np.ndarray, train_classes: np.ndarray, test: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Classify by the nearest training descriptor in the L1 distance.
+    """The classes of the test images by the nearest training descriptor in the L1 distance, and confidences.
 
-    Parameters
-    ----------
-    train, test : float [images, features]
-    train_classes : int [training images], at least two classes
-
-    Returns
-    -------
-    predicted : int [test images]
-    confidence : float [test images], d_other / (d_nearest + d_other) with the distances of the nearest
-        training image and the nearest one of any other class: 0.5 = undecided, 1 = an exact copy.
+    train, test: float [images, features]; train_classes: int, at least two classes. Confidence is
+    d_other / (d_nearest + d_other) with the distances of the nearest training image and the nearest one of
+    any other class: 0.5 = undecided, 1 = an exact copy.
     """
     distances = cdist(test, train, metric="cityblock")
     predicted = train_classes[np.argmin(distances, axis=1)]
@@ -86,7 +61,3 @@ def nearest_neighbour(
     total = nearest + other
     confidence = np.divide(other, total, out=np.full(len(total), 0.5), where=total > 0)
     return predicted, confidence
-
-
-def _length(contour: np.ndarray) -> float:
-    return float(np.linalg.norm(np.diff(contour, axis=0), axis=1).sum())

@@ -38,9 +38,8 @@ class MaskGuidedFeatureExtraction(nn.Module):
             raise InputError(f"--regions {' '.join(self.regions)}: name at least one region, each once")
         for name, given in (("weights", weights[1:]), ("loss-weights", self.region_loss_weights)):
             if len(given) != len(self.regions):
-                raise InputError(
-                    f"--region-{name}: {len(given)} given for {len(self.regions)} regions; give one for each"
-                )
+                counts = f"{len(given)} given for {len(self.regions)} regions"
+                raise InputError(f"--region-{name}: {counts}; give one for each")
         if sum(weights) <= 0:
             raise InputError(f"--feature-weight, --region-weights {weights}: their sum must be above 0")
         self.feature_weight, *self.region_weights = (weight / sum(weights) for weight in weights)

@@ -41,12 +41,8 @@ def fill_in(value: Any, schema: dict[str, Any]) -> None:
 def complaint(
     content: dict[str, Any], schema: dict[str, Any], name: str = "config", explained: str = "config/README.md"
 ) -> str | None:
-    """The line for the first of a file's errors by its schema; None where there is none.
-
-    name: what the line calls the file. explained: where its keys are.
-    """
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(content)
-    error = jsonschema.exceptions.best_match(errors)
+    """The line for the first of a file's errors by its schema, or None; name: what it calls the file."""
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(content))
     if error is None:
         return None
     place = ".".join(str(part) for part in error.absolute_path)
@@ -57,7 +53,9 @@ def complaint(
         return f"{name}: {key}: is no key; {way_out(unknown, known)}"
     value = "" if error.validator == "required" else f"{error.instance!r} "
     shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}… "
-    return f"{name}: {place or 'top level'}: {shown}{problem(error)}; {described(error, explained)}"
+    text = error.schema.get("description", "").split(". ")[0].rstrip(".")
+    described = f"{text} ({explained})" if text else f"{explained} explains every key"
+    return f"{name}: {place or 'top level'}: {shown}{problem(error)}; {described}"
 
 
 PROBLEMS = {
@@ -82,12 +80,6 @@ def problem(error: jsonschema.ValidationError) -> str:
         rule = [key for key in rule if key not in error.instance]
     words = ", ".join(map(str, rule)) if isinstance(rule, list) else str(rule)
     return PROBLEMS.get(error.validator, "does not fit the schema").format(words)
-
-
-def described(error: jsonschema.ValidationError, explained: str) -> str:
-    """What the schema says of the key, and where every key is explained."""
-    text = error.schema.get("description", "").split(". ")[0].rstrip(".")
-    return f"{text} ({explained})" if text else f"{explained} explains every key"
 
 
 def way_out(name: str, known: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ def trainable() -> dict[str, Method]:
 
 def method_called(name: str) -> Method:
     """One of them; `InputError` if it is none."""
-    if name not in trainable():
-        raise InputError(f"--method {name}: unknown; choose one of {', '.join(trainable())}")
-    return trainable()[name]
+    known = trainable()
+    if name not in known:
+        raise InputError(f"--method {name}: unknown; choose one of {', '.join(known)}")
+    return known[name]
 
 
 def flag(option: str) -> str:
@@ -39,11 +40,9 @@ def add_methods(parser: argparse.ArgumentParser) -> None:
             schemas.setdefault(option, {})[method.name] = schema
     for option, of_methods in schemas.items():
         schema = next(iter(of_methods.values()))
-        one = each_value(schema)
-        several = {} if one is schema else {"nargs": "+"}
-        kind = TYPES[one.get("type", "string")]
-        text = help_text(of_methods).replace("%", "%%")
-        parser.add_argument(flag(option), type=kind, default=argparse.SUPPRESS, help=text, **several)
+        one, text = each_value(schema), help_text(of_methods).replace("%", "%%")
+        kind = {"type": TYPES[one.get("type", "string")]} | ({} if one is schema else {"nargs": "+"})
+        parser.add_argument(flag(option), **kind, default=argparse.SUPPRESS, help=text)
 
 
 def add_views(parser: argparse.ArgumentParser) -> None:
@@ -90,15 +89,11 @@ def settled(args: argparse.Namespace) -> argparse.Namespace:
             continue
         if "default" not in schema:
             raise InputError(f"{flag(option)}: {method.name} needs the {schema['description']}; give them")
-        by = schema.get("by")
-        found[option] = for_each(schema["default"], found[by]) if by else schema["default"]
+        found[option] = value = schema["default"]
+        if "by" in schema:  # an object's values for these names, its `default` for those it does not have
+            found[option] = [value.get(name, value["default"]) for name in found[schema["by"]]]
     check(method, found)
     return argparse.Namespace(**found)
-
-
-def for_each(values: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
-    """An object's values for these names, its `default` for those that it does not have."""
-    return [values.get(name, values["default"]) for name in names]
 
 
 def check(method: Method, options: Mapping[str, Any]) -> None:

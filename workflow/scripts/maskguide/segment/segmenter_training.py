@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,26 +27,6 @@ from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
 Pair = tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Training:
-    """How a segmenter is trained: see train_segmenter.py's options of the same names."""
-
-    scales: tuple[float, ...]
-    epochs: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float
-    momentum: float
-    weight_decay: float
-    schedule: str
-    power: float
-    class_balance: float
-    dice_weight: float
-    scale_loss_weight: float
-    seed: int
-    workers: int = 0
 
 
 class AnnotatedImages(Dataset):
@@ -89,10 +69,9 @@ class SegmentationLoss(nn.Module):
         if self.dice_weight:
             terms["dice"] = self.dice_weight * self.dice(logits, labels)
         if self.scale_loss_weight and len(predictions) > 1:
-            parts = [
-                self.cross_entropy(resize(part.logits, labels.shape[-2:]), labels) for part in predictions
-            ]
-            terms["scales"] = self.scale_loss_weight * torch.stack(parts).sum()
+            maps = [resize(each.logits, labels.shape[-2:]) for each in predictions]
+            parts = torch.stack([self.cross_entropy(each, labels) for each in maps])
+            terms["scales"] = self.scale_loss_weight * parts.sum()
         return terms
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -119,39 +98,37 @@ def class_weights(labels: Sequence[np.ndarray], num_classes: int, balance: float
     return torch.tensor(np.where(frequency > 0, weights, 1), dtype=torch.float32)
 
 
-def learning_rate(training: Training, progress: float) -> float:
+def learning_rate(training: Namespace, progress: float) -> float:
     """Rate at `progress` (0..1) of the training: polynomial `(1 − progress)^power` or cosine decay."""
     if training.schedule == "cosine":
         return training.learning_rate * (1 + math.cos(math.pi * progress)) / 2
     return training.learning_rate * (1 - progress) ** training.power
 
 
-def create_optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
+def create_optimizer(training: Namespace, model: nn.Module) -> torch.optim.Optimizer:
     """SGD with momentum, or AdamW."""
+    rate, decay = training.learning_rate, {"weight_decay": training.weight_decay}
     if training.optimizer == "adamw":
-        return torch.optim.AdamW(
-            model.parameters(), training.learning_rate, weight_decay=training.weight_decay
-        )
-    return torch.optim.SGD(
-        model.parameters(), training.learning_rate, training.momentum, weight_decay=training.weight_decay
-    )
+        return torch.optim.AdamW(model.parameters(), rate, **decay)
+    return torch.optim.SGD(model.parameters(), rate, training.momentum, **decay)
 
 
 def train(
     model: HierarchicalSegmenter,
     pairs: Sequence[Pair],
     augmentation: Augmentation,
-    training: Training,
+    training: Namespace,
     device: str,
     resume: Path | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> list[dict[str, float]]:
     """Train `model` in place on pairs of image uint8 [H, W, 3] and labels uint8 [H, W]; return the history.
 
-    After every epoch the state goes to `resume`; one found there under the same `options` is continued, on
-    the CPU with the same result to the bit. `InputError` if the loss diverges.
+    training: the options of train_segmenter.py. After every epoch the state goes to `resume`; one found there
+    under the same `options` is continued, on the CPU with the same result to the bit. `InputError` if the
+    loss diverges.
     """
-    learner = Learner(model, lambda model: create_optimizer(model, training), device, "segmenter")
+    learner = Learner(model, partial(create_optimizer, training), device, "segmenter")
     num_classes = len(model.architecture.classes) + 1
     weights = class_weights([labels for _, labels in pairs], num_classes, training.class_balance)
     log.info("class weights: %s", ", ".join(f"{weight:.3g}" for weight in weights))
@@ -165,7 +142,7 @@ def train_epoch(
     criterion: SegmentationLoss,
     pairs: Sequence[Pair],
     augmentation: Augmentation,
-    training: Training,
+    training: Namespace,
     epoch: int,
 ) -> Row:
     """One pass over the annotated images (epoch counted from 0); returns the history's row."""
@@ -176,7 +153,9 @@ def train_epoch(
     loader = DataLoader(dataset, training.batch_size, num_workers=training.workers, pin_memory=pinned)
     sums: dict[str, Tensor] = {}
     confusion: Tensor | int = 0  # stays on the device, as the sums do: no step waits for the one before
-    for step, (images, labels) in enumerate(batches(loader, learner.device)):
+    for step, batch in enumerate(loader):
+        images, labels = (each.to(learner.device, non_blocking=True) for each in batch)
+        images = normalise(images).contiguous(memory_format=torch.channels_last)
         rate = learning_rate(training, (epoch + step / len(loader)) / training.epochs)
         terms_of = partial(batch_terms, learner, criterion, images, labels, training.scales)
         found = learner.step(len(labels), terms_of, rate)
@@ -187,9 +166,7 @@ def train_epoch(
         confusion = confusion + confusion_matrix(labels, predicted, criterion.weights.numel())
     means = {name: value.item() / len(loader) for name, value in sums.items()}
     if not math.isfinite(means["loss"]):
-        raise InputError(
-            f"segmenter: the loss is {means['loss']} in epoch {epoch + 1}; lower the learning rate"
-        )
+        raise InputError(f"the loss of epoch {epoch + 1} is {means['loss']}: lower the learning rate")
     return {
         "epoch": epoch + 1,
         "learning_rate": learning_rate(training, epoch / training.epochs),
@@ -218,13 +195,3 @@ def confusion_matrix(labels: Tensor, predicted: Tensor, num_classes: int) -> Ten
     pairs = torch.where(labels == IGNORE, num_classes**2, labels * num_classes + predicted).flatten()
     counts = pairs.new_zeros(num_classes**2 + 1).scatter_add_(0, pairs, torch.ones_like(pairs))
     return counts[:-1].view(num_classes, num_classes)
-
-
-def batches(loader: DataLoader, device: str) -> Iterator[tuple[Tensor, Tensor]]:
-    """The loader's batches on the device: images normalised and channels-last, labels int64."""
-    for images, labels in loader:
-        images = normalise(images.to(device, non_blocking=True))
-        yield (
-            images.contiguous(memory_format=torch.channels_last),
-            labels.to(device, non_blocking=True),
-        )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import pickle
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,10 +20,10 @@ from segmentation_models_pytorch.base.initialization import initialize_decoder
 from torch import Tensor, nn
 from torch.nn import functional
 
+from maskguide.learning import weights
 from maskguide.learning.precision import mixed_precision
 from maskguide.learning.transforms import normalise
-from maskguide.learning.weights import reason
-from maskguide.system.files import InputError, atomic_file
+from maskguide.system.files import InputError
 
 log = logging.getLogger("maskguide")
 ATTENTION_CHANNELS = 256
@@ -62,14 +61,9 @@ class Heads(nn.Module):
         hidden = min(channels, ATTENTION_CHANNELS)
         self.segmentation = segmentation
         self.attention = nn.Sequential(
-            nn.Conv2d(channels, hidden, 3, padding=1, bias=False),
-            nn.BatchNorm2d(hidden),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(hidden, hidden, 3, padding=1, bias=False),
-            nn.BatchNorm2d(hidden),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(hidden, 1, 1),
-            nn.Sigmoid(),
+            *(nn.Conv2d(channels, hidden, 3, padding=1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU(True)),
+            *(nn.Conv2d(hidden, hidden, 3, padding=1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU(True)),
+            *(nn.Conv2d(hidden, 1, 1), nn.Sigmoid()),
         )
         initialize_decoder(self.attention)
 
@@ -134,29 +128,22 @@ def create_network(architecture: Architecture) -> nn.Module:
     if builder is None:
         known = ", ".join(model.__name__ for model in smp.MODEL_ARCHITECTURES_MAPPING.values())
         raise InputError(f"architecture {name}: unknown to segmentation-models-pytorch; choose among {known}")
-    options: dict[str, object] = {}
     depth, channels = architecture.encoder_depth, architecture.decoder_channels
+    options: dict[str, object] = {} if depth is None else {"encoder_depth": depth}
     parameter = inspect.signature(builder).parameters.get("decoder_channels")
     by_stage = parameter is not None and isinstance(parameter.default, tuple)
-    if depth is not None:
-        options["encoder_depth"] = depth
+    if channels is not None and not by_stage:
+        raise InputError(f"decoder_channels: {name} has no such stages; leave it out")
     if channels is not None:
-        if not by_stage:
-            raise InputError(f"decoder_channels: {name} has no such stages; leave it out")
         options["decoder_channels"] = list(channels)
     elif depth is not None and by_stage:
         options["decoder_channels"] = parameter.default[-depth:]  # one per encoder stage, the finest kept
+    options |= {"encoder_weights": None, "classes": len(architecture.classes) + 1}
     try:
-        return builder(
-            architecture.encoder, encoder_weights=None, classes=len(architecture.classes) + 1, **options
-        )
+        return builder(architecture.encoder, **options)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        message = " ".join(str(error).split())[:300]
-        chosen = ", ".join(f"{key} {value}" for key, value in options.items()) or "default depth"
-        raise InputError(
-            f"{name} with encoder {architecture.encoder} ({chosen}): cannot be built ({message}); "
-            "choose other segmenter options"
-        ) from error
+        message, chosen = " ".join(str(error).split())[:300], f"{name} with encoder {architecture.encoder}"
+        raise InputError(f"{chosen}: cannot be built ({message}); choose other segmenter options") from error
 
 
 def load_encoder_weights(model: HierarchicalSegmenter, path: str | Path) -> None:
@@ -164,21 +151,12 @@ def load_encoder_weights(model: HierarchicalSegmenter, path: str | Path) -> None
 
     Raises `InputError` when the file cannot be read or does not fit the encoder.
     """
-    state = read_checkpoint(path)
-    encoder = model.network.encoder
-    try:
+    state, encoder, name = read_checkpoint(path), model.network.encoder, model.architecture.encoder
+    way_out = "give torchvision's weights of that very network"
+    with weights.refused(path, f"does not fit encoder {name}", way_out):
         encoder.load_state_dict(dict(state))
-    except (RuntimeError, AttributeError, TypeError) as error:
-        message = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{path}: does not fit encoder {model.architecture.encoder} ({message} …); "
-            "give torchvision's weights of that very network"
-        ) from error
-    matched = len(encoder.state_dict())
-    log.info(
-        "%s: %d of its %d tensors loaded into all %d of encoder %s (the rest: classifier head)",
-        path, matched, len(state), matched, model.architecture.encoder,
-    )  # fmt: skip
+    told = "%s: %d of its %d tensors loaded into all of encoder %s (the rest: classifier head)"
+    log.info(told, path, len(encoder.state_dict()), len(state), name)
 
 
 def load_segmenter_weights(model: HierarchicalSegmenter, path: str | Path) -> None:
@@ -191,53 +169,32 @@ def load_segmenter_weights(model: HierarchicalSegmenter, path: str | Path) -> No
         found = getattr(source.architecture, key)
         if key != "classes" and found != wanted:
             raise InputError(f"{path}: its {key} is {found}, not {wanted}; use the same segmenter options")
-    state = source.state_dict()
-    same = source.architecture.classes == model.architecture.classes
+    same, state = source.architecture.classes == model.architecture.classes, source.state_dict()
     if not same:
-        state = {
-            name: tensor for name, tensor in state.items() if ".segmentation_head.segmentation." not in name
-        }
+        state = {name: each for name, each in state.items() if ".segmentation_head.segmentation." not in name}
     model.load_state_dict(state, strict=same)
     log.info("%s: %d tensors taken over, segmentation head %s", path, len(state), "kept" if same else "new")
 
 
-def save(path: str | Path, model: HierarchicalSegmenter) -> None:
-    """Write `model.pt` atomically: a plain dict of the architecture's options and the state dict."""
-    with atomic_file(path) as temporary:
-        options = {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in asdict(model.architecture).items()
-        }
-        state = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
-        torch.save({**options, "state_dict": state}, temporary)
+def save(path: Path, model: HierarchicalSegmenter) -> None:
+    """Write `model.pt`: a plain dict of the architecture's options and the state dict."""
+    weights.write(path, model, asdict(model.architecture))
 
 
 def load(path: str | Path) -> HierarchicalSegmenter:
     """Read a segmenter written by `save`, on the CPU; `InputError` when the file is none."""
     content = read_checkpoint(path)
-    try:
-        architecture = Architecture(
-            **{
-                key: tuple(content[key]) if isinstance(content[key], list) else content[key]
-                for key in Architecture.__dataclass_fields__
-            }
-        )
-        model = HierarchicalSegmenter(architecture)
-        model.load_state_dict(content["state_dict"])
-    except (KeyError, TypeError, RuntimeError) as error:
-        message = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: is no segmenter ({message}); run train_segmenter.py again") from error
+    with weights.refused(path, "is no segmenter", "run train_segmenter.py again"):
+        state = content.pop("state_dict")
+        options = {key: tuple(each) if isinstance(each, list) else each for key, each in content.items()}
+        model = HierarchicalSegmenter(Architecture(**options))
+        model.load_state_dict(state)
     return model
 
 
 def read_checkpoint(path: str | Path) -> dict:
     """Read a dict of tensors and plain values, on the CPU, running none of the file's code."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise InputError(
-            f"{path}: cannot be read as PyTorch weights ({reason(error)}); give a state dict"
-        ) from error
+    content = weights.read(path, "cannot be read as PyTorch weights", "give a state dict")
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds a {type(content).__name__}, not a dict; give a state dict")
     return content

@@ -8,7 +8,7 @@ import logging
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,12 @@ RECORDED_PACKAGES = (
     *("numpy", "pandas", "torch", "torchvision", "segmentation-models-pytorch", "scikit-image"),
     "ultralytics",
 )
+RANGES = {
+    "above_0": ("must be above 0", lambda value: value > 0),
+    "at_least_1": ("must be at least 1", lambda value: value >= 1),
+    "not_below_0": ("must not be below 0", lambda value: value >= 0),
+    "from_0_to_1": ("must lie between 0 and 1", lambda value: 0 <= value <= 1),
+}
 MODULES = {"segmentation-models-pytorch": "segmentation_models_pytorch", "scikit-image": "skimage"}
 
 
@@ -41,17 +47,22 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
 
 def add_numerics_options(parser: argparse.ArgumentParser) -> None:
     """What the digits of a result depend on besides the seed."""
-    parser.add_argument(
-        "--deterministic",
-        action="store_true",
-        help="on CUDA, slower kernels that give the same bits each time",
-    )
-    parser.add_argument(
-        "--precision",
-        choices=("auto", "full"),
-        default="auto",
-        help="auto: networks compute in half precision where the device does; full: float32",
-    )
+    add = parser.add_argument
+    add("--deterministic", action="store_true", help="on CUDA, slower kernels with the same bits each time")
+    half = "auto: networks compute in half precision where the device does; full: float32"
+    add("--precision", choices=("auto", "full"), default="auto", help=half)
+
+
+def check(args: argparse.Namespace, **ranges: Iterable[str]) -> None:
+    """`InputError` for an option out of its range: `check(args, above_0=["epochs"])`; see `RANGES`.
+
+    None, an option that is not given, is in all of them, a NaN in none.
+    """
+    for name, options in ranges.items():
+        for option in options:
+            value, (words, holds) = getattr(args, option), RANGES[name]
+            if value is not None and not holds(value):
+                raise InputError(f"--{option.replace('_', '-')} {value}: {words}")
 
 
 def run(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:

@@ -21,5 +21,4 @@ def create(name: str, path: Path) -> View:
 
 def given(args: argparse.Namespace) -> list[View]:
     """Those that a command line asks for (`options.add_views`)."""
-    paths = {name: getattr(args, name) for name in declared.views()}
-    return [create(name, path) for name, path in paths.items() if path is not None]
+    return [create(name, getattr(args, name)) for name in declared.views() if getattr(args, name)]

@@ -60,8 +60,5 @@ def grown(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 def enlarged(pixels: np.ndarray, box: np.ndarray) -> np.ndarray:
     """The part `box` of uint8 [H, W, 3] or [H, W], enlarged to its own size; bilinear."""
-    height, width = pixels.shape[:2]
-    resized = Image.fromarray(pixels).resize(
-        (width, height), Image.Resampling.BILINEAR, box=tuple(map(float, box))
-    )
-    return np.asarray(resized)
+    size, part = pixels.shape[1::-1], tuple(map(float, box))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR, box=part))
