@@ -45,8 +45,7 @@ def main(args: argparse.Namespace) -> None:
     source = entry["source"]
     if "generator" in source:
         raise InputError(f"{args.dataset}: is generated, not fetched; run generate_{source['generator']}.py")
-    if args.timeout <= 0 or args.attempts < 1 or args.wait < 0:
-        raise InputError("--timeout must be above 0, --attempts 1 or more, --wait 0 or more")
+    cli.check(args, above_0=["timeout"], at_least_1=["attempts"], not_below_0=["wait"])
     path, origin = locate(args, source)
     found = {"dataset": args.dataset, **record(args.dataset, path, origin, source)}
     if "also" in source:

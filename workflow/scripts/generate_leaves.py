@@ -43,10 +43,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def check(args: argparse.Namespace) -> None:
     """Refuse options that describe no data set."""
-    for name, least in [("cultivars", 1), ("train_images", 1), ("test_images", 0), ("seed", 0)]:
-        if getattr(args, name) < least:
-            option = "--" + name.replace("_", "-")
-            raise InputError(f"{option} {getattr(args, name)}: too small; give {least} or more")
+    cli.check(args, at_least_1=["cultivars", "train_images"], not_below_0=["test_images", "seed"])
     if args.size < synthetic.SMALLEST:
         raise InputError(f"--size {args.size}: too small for veins; give {synthetic.SMALLEST} or more")
     if not (math.isfinite(args.difficulty) and args.difficulty >= 0):

@@ -52,8 +52,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    if args.split_seed < 0:
-        raise InputError(f"--split-seed {args.split_seed}: must be 0 or above")
+    cli.check(args, not_below_0=["split_seed"])
     registered = entry_of(args.registry, args.dataset, args.entry)
     for folder in filter(None, (args.files, args.own_masks)):
         if not folder.is_dir():
