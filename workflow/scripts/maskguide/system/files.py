@@ -11,12 +11,15 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    import pandas
 
 ROOM = "make room on that disk and run it again: what is finished is kept"
 RIGHTS = "make it writable for you and run it again"
@@ -199,6 +202,23 @@ def write_csv(path: str | Path, frame: Any) -> None:
     """Write a pandas `DataFrame` atomically as CSV without its index."""
     with atomic_file(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: str | Path, columns: Iterable[str], way_out: str, **options: Any) -> pandas.DataFrame:
+    """Read a CSV that has at least these columns; all are str, "" where empty, but for pandas' `options`.
+
+    `InputError` names the file and what is wrong, before the `way_out`.
+    """
+    import pandas  # only now: a Snakefile reads no tables
+
+    try:
+        table = pandas.read_csv(path, **{"dtype": str, "keep_default_na": False, **options})
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error}); {way_out}") from error
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise InputError(f"{path}: column {missing[0]} is missing; {way_out}")
+    return table
 
 
 def sha256(path: str | Path) -> str:
