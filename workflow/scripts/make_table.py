@@ -8,8 +8,6 @@ from those that average all scales. Ablations and comparisons get paired tests, 
 Example:
     python workflow/scripts/make_table.py --table table1 \\
         --segments results/demo/segment/leaves/split1/metrics.json --output results/demo/tables/table1.csv
-    python workflow/scripts/make_table.py --table table4 \\
-        --runs results/demo/runs/leaves/split1/*/small/seed* --output results/demo/tables/table4.csv
     python workflow/scripts/make_table.py --table mine --title "Leaves, small networks" \\
         --runs results/demo/runs/leaves/split1/*/small/seed* --output results/demo/tables/mine.csv
 """
@@ -37,9 +35,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--table", required=True, help="which table: a paper's, compare, or a name of one's own")
     add("--title", default="", help="title of a table of one's own (none: its name)")
-    for name, first in (("segments", "table1"), ("detectors", "mgfe_table1")):
-        help_text = f"{first}, comparisons: metrics.json of {name.replace('segments', 'segmenters')}"
-        add(f"--{name}", type=Path, nargs="*", default=[], help=help_text)
+    add("--segments", type=Path, nargs="*", default=[], help="table1, comparisons: segmenters' metrics.json")
+    add("--detectors", type=Path, nargs="*", default=[], help="mgfe_table1, comparisons: theirs")
     add("--attended", type=Path, nargs="+", default=[], help="aca_boxes: iou.json of runs of ACA")
     add("--runs", type=Path, nargs="+", default=[], help=f"the other tables: {LAYOUT}")
     add("--resamples", type=int, default=10_000, help="paired tests: resamples of the bootstrap")
