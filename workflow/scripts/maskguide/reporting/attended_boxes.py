@@ -24,6 +24,7 @@ from maskguide.system.files import InputError
 # Column of the index → what the true box is made of, the best first.
 TRUTHS = {"boxes": "published boxes", "outline": "outlines", "mask": "masks"}
 ANY_REGION = [str(number) for number in range(100)]  # whatever a box shows, it belongs to the object
+IDENTITY = ["dataset", "method", "backbone", "seed"]
 BOX = ["left", "top", "right", "bottom"]
 
 
