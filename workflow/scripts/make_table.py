@@ -25,8 +25,12 @@ from maskguide.reporting.tables import accuracy_table, paired_tests
 from maskguide.system import cli
 from maskguide.system.files import InputError, write_csv, write_text
 
-# What a table of this kind is made from; all others are made from runs.
-SOURCES = {"segmenters": "segments", "detectors": "detectors", "boxes": "attended"}
+# The option that a table of this kind is made from, and what makes it; all others are made from runs.
+KINDS = {
+    "segmenters": ("segments", mga.read_segments, mga.segment_table, mga.segment_text),
+    "detectors": ("detectors", mgfe.read_detectors, mgfe.detection_table, mgfe.detection_text),
+    "boxes": ("attended", aca.read_attended, aca.box_table, aca.box_text),
+}
 PAGES = {"mgfe": mgfe.accuracy_text}  # papers whose pages of accuracies have something of their own
 
 
@@ -64,20 +68,15 @@ def from_runs(shown: Table, args: argparse.Namespace) -> tuple[pd.DataFrame, pd.
 def main(args: argparse.Namespace) -> None:
     labels.know(args.names)
     shown, tests = table(args.table, args.title), None
-    needed = SOURCES.get(shown.kind, "runs")
+    needed, *made = KINDS.get(shown.kind, ("runs",))
     if not getattr(args, needed):
         raise InputError(f"{args.table}: nothing to show; give --{needed}")
     if args.resamples < 1:
         raise InputError(f"--resamples {args.resamples}: must be at least 1")
-    if shown.kind == "segmenters":
-        frame = mga.segment_table(mga.read_segments(args.segments))
-        page = mga.segment_text(shown, frame)
-    elif shown.kind == "detectors":
-        frame = mgfe.detection_table(mgfe.read_detectors(args.detectors))
-        page = mgfe.detection_text(shown, frame)
-    elif shown.kind == "boxes":
-        frame = aca.box_table(aca.read_attended(args.attended))
-        page = aca.box_text(shown, frame)
+    if made:
+        read, make, write = made
+        frame = make(read(getattr(args, needed)))
+        page = write(shown, frame)
     else:
         frame, tests, page = from_runs(shown, args)
     if tests is not None:

@@ -88,14 +88,9 @@ def look(
         output = model(images_on(image[None], "cpu"))
     if getattr(output, "mask", None) is None or output.attention is None:
         raise InputError(f"{run}: has no attended region to show; give runs of ACA")
-    return ScalePanel(
-        image=image,
-        attention=output.attention[0, 0].float().numpy(),
-        attended=(output.mask[0, 0] > 0).numpy(),
-        cells=cells,
-        zoom=zoom,
-        predicted=str(classes[int(output.logits[0].argmax())]),
-    )
+    attention, attended = output.attention[0, 0].float().numpy(), (output.mask[0, 0] > 0).numpy()
+    predicted = str(classes[int(output.logits[0].argmax())])
+    return ScalePanel(image, attention, attended, cells, zoom, predicted)
 
 
 def within(box: Sequence[float], part: Sequence[float], size: tuple[int, int]) -> Box:

@@ -31,9 +31,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="of the grad-cam library: GradCAM, GradCAMPlusPlus, GradCAMElementWise, HiResCAM, LayerCAM, "
         "XGradCAM, EigenGradCAM, ScoreCAM or AblationCAM",
     )
-    add(
-        "--test-resize", type=int, help="side of the squares seen of test images (none: they keep their size)"
-    )
+    add("--test-resize", type=int, help="side of the squares that test images become (none: as they are)")
     add("--short-edge", type=int, help="instead: length of every image's short edge")
     labels.add_names_option(parser)
     add_image_options(parser)
@@ -62,9 +60,7 @@ def main(args: argparse.Namespace) -> None:
         if list(info["classes"]) != classes:
             raise InputError(f"{run}: learnt other classes than those of {args.index}; give runs on its data")
         activation = ClassActivation(model, args.method)
-        maps = [
-            activation.map_of(pixels, row["class_id"]) for pixels, row in zip(inputs, chosen, strict=True)
-        ]
+        maps = map(activation.map_of, inputs, [row["class_id"] for row in chosen])
         columns.append(list(zip(maps, map(activation.predict, inputs), strict=True)))
     rows = []
     for row, image, seen in zip(chosen, images, zip(*columns, strict=True), strict=True):

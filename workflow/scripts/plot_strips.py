@@ -48,17 +48,10 @@ def main(args: argparse.Namespace) -> None:
         if attention is None:
             raise InputError(f"{args.run}: has no attention to show; give a run of mga or attention")
         size, num_classes = image.shape[:2], len(classes) + 1
-        strips.append(
-            Strip(
-                name=row["class"],
-                image=image,
-                truth=masks.read_labels(row["mask"], num_classes, size) if row["mask"] else None,
-                prediction=masks.read_labels(
-                    args.masks / "labels" / f"{row['image_id']}.png", num_classes, size
-                ),
-                attention=attention[0, 0].float().numpy(),
-            )
-        )
+        truth = masks.read_labels(row["mask"], num_classes, size) if row["mask"] else None
+        path = args.masks / "labels" / f"{row['image_id']}.png"
+        prediction = masks.read_labels(path, num_classes, size)
+        strips.append(Strip(row["class"], image, truth, prediction, attention[0, 0].float().numpy()))
     save(strips_figure(strips, classes), args.output)
 
 

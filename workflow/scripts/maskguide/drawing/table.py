@@ -126,7 +126,7 @@ def segment_figure(table: pd.DataFrame) -> Figure:
     for panel, group, (_, row) in zip(panels, bars, table.iterrows(), strict=True):
         names, values = zip(*group, strict=True)
         shades = [*[PALE_COLOUR] * (len(group) - 1), LAST_COLOUR]
-        _bars(panel, names, values, shades, "no true masks to compare with")
+        _bars(panel, names, values, shades, "no true masks to compare with", at_left=False)
         panel.plot(row["published"], len(group) - 1, **ON_BARS)
         network = f"{row['architecture']} ({row['encoder']})"
         learnt = f"learnt from {_loud(row['annotation'])} marks"
@@ -174,7 +174,7 @@ def _bars(
     values: Sequence[float],
     shades: Sequence[str],
     nothing: str,
-    at_left: bool = False,
+    at_left: bool,
 ) -> None:
     """Bars from 0 to 100 with their values at their ends, or left; `nothing` is written where one is NaN."""
     panel.barh(range(len(values)), np.nan_to_num(values), color=shades, height=0.7)

@@ -74,10 +74,8 @@ def _read_scales(folder: Path) -> dict[str, dict]:
     path = folder / "metrics.json"
     metrics = read_measures(path, [])
     if not metrics.get("scales") or not isinstance(metrics.get("multi"), dict):
-        raise InputError(
-            f"{path}: holds no accuracies of scales; "
-            "give runs that average all scales, such as aca, not aca-s1"
-        )
+        way_out = "give runs that average all scales, such as aca, not aca-s1"
+        raise InputError(f"{path}: holds no accuracies of scales; {way_out}")
     answers = {str(each.get("scale")): each for each in metrics["scales"]} | {ALL: metrics["multi"]}
     for scale, heads in answers.items():
         check(path, heads, [], [head for head in HEADS if head in heads], where=f"scale {scale}, ")
@@ -94,11 +92,10 @@ def read_attended(paths: Iterable[str | Path]) -> pd.DataFrame:
     rows = []
     for path in paths:
         record = read_measures(path, IOU_KEYS, IOUS, most=1)
-        scale = labels.variant(str(record["method"])).options.get("scale")
+        method = str(record["method"])
+        scale = labels.variant(method).options.get("scale")
         if scale is None:
-            raise InputError(
-                f"{path}: '{record['method']}' names no scale of ACA; give those of aca-s1 and on"
-            )
+            raise InputError(f"{path}: '{method}' names no scale of ACA; give those of aca-s1 and on")
         rows.append({**record, "scale": scale, "path": str(path)})
     table = pd.DataFrame(rows)
     check_single(table, [*CELL, "seed"], "{path}: another is also of {method} with seed {seed}; give one")
@@ -137,11 +134,10 @@ def scale_text(table: Table, frame: pd.DataFrame, measured: pd.DataFrame) -> str
     """Table 6 for a reader: a row per head, a column per scale; `measured` are the runs behind it."""
     notes = [*text.those_of(table.notes, frame), f"Published: {table.published}"]
     notes += [text.ONE_SEED] if (frame["seeds"] == 1).any() else []
-
-    def parts(dataset: str, group: pd.DataFrame) -> list[str]:
-        return [text.protocol(measured[measured["dataset"] == dataset]), _scale_rows(group)]
-
-    return text.page(table, frame, parts, notes + text.remarks(frame))
+    notes += text.remarks(frame)
+    return text.page(
+        table, frame, notes, lambda dataset, group: [text.protocol(measured, dataset), _scale_rows(group)]
+    )
 
 
 def _scale_rows(of_dataset: pd.DataFrame) -> str:
@@ -180,4 +176,4 @@ def box_text(table: Table, frame: pd.DataFrame) -> str:
     notes += [text.ONE_SEED] if (frame["seeds"] == 1).any() else []
     if frame["iou_mean"].isna().any():
         notes.append(f"{text.NOT_THERE}: no test image has a true box, so nothing can be measured.")
-    return text.page(table, frame, lambda _, group: [text.table_of(group, columns)], notes)
+    return text.page(table, frame, notes, lambda _, group: [text.table_of(group, columns)])

@@ -23,7 +23,7 @@ def comparison_table(
     measured: pd.DataFrame,
     tests: pd.DataFrame,
     segments: Iterable[Mapping] = (),
-    detectors: Iterable[Mapping] = (),
+    detectors: Sequence[Mapping] = (),
 ) -> pd.DataFrame:
     """A row per data set × method × backbone: accuracies, difference to the baseline, costs.
 
@@ -45,7 +45,7 @@ def comparison_table(
     last = tests[(tests["epoch"] == "last") & (tests["method_b"] == BASELINE)]
     last = last.rename(columns={"method_a": "method"})[[*CELL, *DIFFERENCE]]
     groups = measured.groupby(CELL, sort=False)
-    costs = [_costs(group, segmenters, list(detectors)) for _, group in groups]
+    costs = [_costs(group, segmenters, detectors) for _, group in groups]
     return frame.merge(last, on=CELL, how="left").merge(pd.DataFrame(costs), on=CELL, how="left")
 
 
@@ -100,11 +100,13 @@ def _marks(run: pd.Series, count: int | None) -> str:
 
 def comparison_text(table: Table, frame: pd.DataFrame, measured: pd.DataFrame, tests: pd.DataFrame) -> str:
     """All methods for a reader; `measured` are the runs behind it, `tests` against the baseline."""
-
-    def parts(dataset: str, group: pd.DataFrame) -> list[str]:
-        return [text.protocol(measured[measured["dataset"] == dataset]), *text.by_role(table, group, _rows)]
-
-    return text.page(table, frame, parts, _notes(table, frame, tests))
+    notes = _notes(table, frame, tests)
+    return text.page(
+        table,
+        frame,
+        notes,
+        lambda dataset, group: [text.protocol(measured, dataset), *text.by_role(table, group, _rows)],
+    )
 
 
 def _rows(group: pd.DataFrame) -> str:

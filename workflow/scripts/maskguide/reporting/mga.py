@@ -65,4 +65,4 @@ def segment_text(table: Table, frame: pd.DataFrame) -> str:
     notes = [*text.those_of(table.notes, frame), *text.remarks(frame)]
     if frame["miou"].isna().any():
         notes.append(f"{text.NOT_THERE}: no test image has a true mask, so nothing can be measured.")
-    return text.page(table, frame, parts, [*notes, *text.those_of(table.last_notes, frame)])
+    return text.page(table, frame, [*notes, *text.those_of(table.last_notes, frame)], parts)

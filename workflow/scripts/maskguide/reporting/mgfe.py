@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -58,7 +58,7 @@ def read_detectors(paths: Iterable[str | Path]) -> list[dict]:
     return detectors
 
 
-def detection_table(detectors: Iterable[Mapping]) -> pd.DataFrame:
+def detection_table(detectors: Sequence[Mapping]) -> pd.DataFrame:
     """Table I: for each detector a row per region, then one for their mean, as `region` says.
 
     With dataset, architecture, image_size, weights, epochs, annotation, num_annotated, region, num_test (test
@@ -70,26 +70,18 @@ def detection_table(detectors: Iterable[Mapping]) -> pd.DataFrame:
     images first.
     """
     first, last = [*NETWORK, "region", "num_test", "truth"], ["num_images", "train_seconds"]
-    rows = []
-    for detector in detectors:
+    rows, order = [], list(dict.fromkeys(detector["dataset"] for detector in detectors))
+    for detector in sorted(detectors, key=lambda each: (order.index(each["dataset"]), each["num_annotated"])):
         regions = detector["regions"]
         boxes = sum(region["num_boxes"] for region in regions.values())
         images = detector["num_images_train"] + detector["num_images_test"]
-        mean = {"num_boxes": boxes, **{key: detector[key] for key in SCORES}}
-        for name, measured in {**regions, MEAN: mean}.items():
-            rows.append(
-                {**detector, **dict.fromkeys(MISSING), "region": name, "num_images": images} | measured
-            )
+        same = {**detector, **dict.fromkeys(MISSING), "num_images": images}
+        for name, measured in {**regions, MEAN: {"num_boxes": boxes}}.items():
+            rows.append({**same, "region": name, **measured})
     columns = [*first, "num_boxes", *SCORES, "confidence", "missing", *MISSING, *last]
     frame = pd.DataFrame(rows).reindex(columns=columns)
     frame = frame.astype({**dict.fromkeys(SCORES, float), **dict.fromkeys(MISSING, "Int64")})
     frame["missing"] = frame[MISSING[0]] + frame[MISSING[1]]
-    place = {name: number for number, name in enumerate(frame["dataset"].unique())}
-    frame = frame.sort_values(
-        ["dataset", "num_annotated"],
-        key=lambda column: column.map(lambda key: place.get(key, key)),
-        ignore_index=True,
-    )
     return with_published(frame, read_published("mgfe_table1").assign(region=MEAN), ["dataset", "region"])
 
 
@@ -118,11 +110,10 @@ def detection_text(table: Table, frame: pd.DataFrame) -> str:
     notes = [*text.those_of(table.notes, frame), *text.remarks(frame)]
     if frame["map50"].isna().any():
         notes.append(f"{text.NOT_THERE}: no test image has a true box, so nothing can be measured.")
-
-    def parts(_: str, group: pd.DataFrame) -> list[str]:
-        return [_detector_protocol(group), text.table_of(shown_rows(group), columns)]
-
-    return text.page(table, frame, parts, notes)
+    rows = shown_rows(frame)
+    return text.page(
+        table, rows, notes, lambda _, each: [_detector_protocol(each), text.table_of(each, columns)]
+    )
 
 
 def _detector_protocol(group: pd.DataFrame) -> str:

@@ -13,13 +13,11 @@ from maskguide.reporting import labels
 from maskguide.reporting.measures import AGAIN, check_single, read_measures
 from maskguide.system.files import InputError, read_csv, read_json, read_yaml
 
-TEXTS = ["dataset", "method", "backbone", "device"]
-OPTIONAL_TEXTS = ["masks", "annotation"]
-COUNTS = ["seed", "num_train", "num_test", "epochs", "best_epoch", "parameters"]
-PERCENTAGES = ["top1_best", "top1_last", "macro_f1_best", "macro_f1_last"]
-SECONDS = ["train_seconds", "total_seconds"]
-OPTIONS = ["crop", "batch_size", "learning_rate", "optimizer", "weights"]
 CELL = ["dataset", "method", "backbone"]
+PERCENTAGES = ["top1_best", "top1_last", "macro_f1_best", "macro_f1_last"]
+COUNTS = ["seed", "num_train", "num_test", "epochs", "best_epoch", "parameters"]
+KEPT = [*CELL, "device", "masks", "annotation", *COUNTS, *PERCENTAGES, "train_seconds", "total_seconds"]
+OPTIONS = ["crop", "batch_size", "learning_rate", "optimizer", "weights"]
 PREDICTIONS = ["image_id", "class_id", "predicted_last", "predicted_best"]
 WHOLE_NUMBERS = ["crop", "batch_size", "classifiers", "num_annotated"]
 LAYOUT = "<dataset>/split<k>/<method>/<backbone>/seed<s>"
@@ -57,8 +55,7 @@ def read_run(folder: str | Path) -> dict:
     path = folder / "metrics.json"
     if not path.is_file():
         raise InputError(f"{folder}: no metrics.json, so the run has not finished; run it first")
-    kept = [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS]
-    metrics = read_measures(path, [*kept, "classes"], PERCENTAGES, null=False)
+    metrics = read_measures(path, [*KEPT, "classes"], PERCENTAGES, null=False)
     labels.check_method(metrics["method"], str(path))
     name, split = name_and_split(folder, metrics)
     record = read_record(folder)
@@ -66,7 +63,7 @@ def read_run(folder: str | Path) -> dict:
     options = {key: record["options"].get(key) for key in declared.methods()[metrics["method"]].options}
     precision = metrics.get("precision") or "float32"
     return {
-        **{key: metrics[key] for key in kept},
+        **{key: metrics[key] for key in KEPT},
         "device": metrics["device"] + (f" ({precision})" if precision != "float32" else ""),
         "method": name,
         "family": metrics["method"],

@@ -63,9 +63,7 @@ def unmatched_published(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """Rows published for `table` of the frame's data sets whose method and backbone it does not show."""
     printed = read_published(table)
     printed = printed[printed["dataset"].isin(frame["dataset"])]
-    return printed[
-        ~pd.MultiIndex.from_frame(printed[runs.CELL]).isin(pd.MultiIndex.from_frame(frame[runs.CELL]))
-    ]
+    return printed[~printed.set_index(runs.CELL).index.isin(frame.set_index(runs.CELL).index)]
 
 
 def paired_tests(
@@ -95,8 +93,7 @@ def paired_tests(
             for epoch in ("last", "best") if both["networks"].max() == 1 else ("last",):
                 correct = runs.correct_answers(both, f"predicted_{epoch}")
                 result = paired_bootstrap(correct[: len(shared)], correct[len(shared) :], resamples, seed)
-                rows.append(
-                    dict(zip(TESTED, (dataset, backbone, a, b, epoch, TEST), strict=False))
-                    | {**asdict(result), "verdict": result.verdict}
-                )
+                named = {"dataset": dataset, "backbone": backbone, "method_a": a, "method_b": b}
+                named |= {"epoch": epoch, "test": TEST}
+                rows.append({**named, **asdict(result), "verdict": result.verdict})
     return pd.DataFrame(rows, columns=TESTED)

@@ -13,6 +13,8 @@ from maskguide.reporting.tables import unmatched_published
 
 # Columns of a table for a reader: heading, and the column of the frame or what a row's cell says.
 Columns = Sequence[tuple[str, str | Callable[[pd.Series], str]]]
+# What a page says of a data set, from its name and its rows.
+Parts = Callable[[str, pd.DataFrame], Sequence[str]]
 
 NOT_THERE, BEST, LAST = "–", "best epoch", "last epoch"
 PROTOCOL = ("epochs", "crop", "batch_size", "learning_rate", "optimizer", "weights")
@@ -23,12 +25,7 @@ BEST_EPOCH = (
 ONE_SEED = "Rows with one seed have no standard deviation."
 
 
-def page(
-    table: Table,
-    frame: pd.DataFrame,
-    parts: Callable[[str, pd.DataFrame], Sequence[str]],
-    notes: Sequence[str],
-) -> str:
+def page(table: Table, frame: pd.DataFrame, notes: Sequence[str], parts: Parts) -> str:
     """A Markdown page: the table's title, each data set's name and its parts, the notes as a list."""
     blocks = [f"# {table.title}"]
     for dataset, group in frame.groupby("dataset", sort=False):
@@ -161,15 +158,16 @@ def accuracy_page(
         shown = by_role(table, group, lambda rows: table_of(rows, columns))
         if tests is not None and (tests["dataset"] == dataset).any():
             shown += ["Paired tests, first minus second:", _test_rows(tests[tests["dataset"] == dataset])]
-        return [protocol(measured[measured["dataset"] == dataset]), *shown]
+        return [protocol(measured, dataset), *shown]
 
     notes = [*accuracy_notes(table, frame), *those_of(table.notes, frame), *own_notes, *remarks(frame)]
     notes += [*not_run_notes(table, frame), *those_of(table.last_notes, frame), *test_notes(tests)]
-    return page(table, frame, parts, notes)
+    return page(table, frame, notes, parts)
 
 
-def protocol(measured: pd.DataFrame) -> str:
+def protocol(measured: pd.DataFrame, dataset: str) -> str:
     """One sentence: how the runs of a data set were trained."""
+    measured = measured[measured["dataset"] == dataset]
     counts = "{num_train} training and {num_test} test images in {num_classes} classes"
     trained = measured[measured["epochs"] > 0]
     trained = trained.assign(epochs=trained["epochs"] // trained["networks"])  # those of each network
