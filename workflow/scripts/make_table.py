@@ -35,7 +35,7 @@ PAGES = {"mgfe": mgfe.accuracy_text}  # papers whose pages of accuracies have so
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     add = parser.add_argument
     add("--table", required=True, help="which table: a paper's, compare, or a name of one's own")
     add("--title", default="", help="title of a table of one's own (none: its name)")
@@ -45,7 +45,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--runs", type=Path, nargs="+", default=[], help=f"the other tables: {LAYOUT}")
     add("--resamples", type=int, default=10_000, help="paired tests: resamples of the bootstrap")
     add("--seed", type=int, default=0, help="paired tests: seed of the bootstrap")
-    labels.add_names_option(parser)
     add("--output", type=Path, required=True, help="the CSV to write; the .md lies beside it")
     return parser.parse_args(argv)
 

@@ -24,11 +24,10 @@ from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     add = parser.add_argument
     add("--attended", type=Path, required=True, help="attended.csv of one network")
     add("--iou", type=Path, nargs="+", required=True, help="iou.json of evaluate_attended.py, all seeds")
-    labels.add_names_option(parser)
     add_image_options(parser, 8, "; of those with true boxes, if there are so many")
     return parser.parse_args(argv)
 

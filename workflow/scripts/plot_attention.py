@@ -26,12 +26,11 @@ from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     add = parser.add_argument
     add("--store", type=Path, required=True, help="folder of the image store")
     add("--runs", type=Path, nargs="+", required=True, help="run folders of ACA, scale 1, 2, 3 of one seed")
     add("--attended", type=Path, nargs="*", default=[], help="attended.csv of each of them but the last")
-    labels.add_names_option(parser)
     add_image_options(parser)
     return parser.parse_args(argv)
 

@@ -22,7 +22,7 @@ from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     add = parser.add_argument
     add("--runs", type=Path, nargs="+", required=True, help="run folders with model.pt, a column each")
     add(
@@ -33,7 +33,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add("--test-resize", type=int, help="side of the squares that test images become (none: as they are)")
     add("--short-edge", type=int, help="instead: length of every image's short edge")
-    labels.add_names_option(parser)
     add_image_options(parser)
     return parser.parse_args(argv)
 

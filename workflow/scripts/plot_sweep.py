@@ -33,14 +33,13 @@ ANNOTATED = "annotated"  # the option that metrics.json says
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     add = parser.add_argument
     add("--dataset", required=True, help="the data set that all of them are of")
     add("--option", required=True, help="what varies, as args.yaml calls it, or annotated")
     add("--runs", type=Path, nargs="+", required=True, help=f"run folders with its values, {LAYOUT}")
     add("--baseline-runs", type=Path, nargs="+", default=[], help="run folders without the option")
     add("--detectors", type=Path, nargs="+", default=[], help="annotated: metrics.json of detectors")
-    labels.add_names_option(parser)
     add("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
@@ -79,13 +78,12 @@ def main(args: argparse.Namespace) -> None:
 
 def value(run: pd.Series, option: str) -> float | str:
     """A run's value of the option: a number, or else words."""
-    methods = declared.methods()
+    own = declared.methods()[run["family"]].options
+    others = {name for each in declared.methods().values() for name in each.options} - set(own)
     if option == ANNOTATED:
         found = None if pd.isna(run["num_annotated"]) else int(run["num_annotated"])
-    elif option not in methods[run["family"]].options and any(
-        option in each.options for each in methods.values()
-    ):
-        found = None  # of other methods: a run may record it, and does not mean it
+    elif option in others:
+        found = None  # a run may record it, and does not mean it
     else:
         found = read_record(Path(run["run"]))["options"].get(option)
     if found is None:

@@ -30,9 +30,8 @@ KINDS = {
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     parser.add_argument("--table", type=Path, required=True, help="CSV written by make_table.py")
-    labels.add_names_option(parser)
     parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 

@@ -38,8 +38,7 @@ def confusion_figure(panels: Sequence[tuple[str, np.ndarray, Sequence[str]]]) ->
         panel.set_title("\n".join(textwrap.wrap(title, int(side / 0.072))), fontsize=9)
         panel.grid(False)
         panel.set(xlabel="predicted class", ylabel="true class")
-        for spine in panel.spines.values():
-            spine.set_visible(True)
+        panel.spines[:].set_visible(True)
         if len(names) <= MOST_CLASS_NAMES:
             short = [name if len(name) <= 24 else f"{name[:23]}…" for name in names]
             panel.set_xticks(range(len(names)), short, rotation=90, fontsize=7)

@@ -23,10 +23,8 @@ BACKGROUND, INK, FAINT = (250, 250, 248), (34, 34, 34), (120, 120, 120)
 
 def sheet_to_mark(chosen: pd.DataFrame, classes: Sequence[str]) -> Image.Image:
     """The chosen images (rows of an index), which a person shall mark with these classes."""
-    tiles = [
-        (image_id, name, tile(read_rgb(path)))
-        for image_id, name, path in zip(chosen["image_id"], chosen["class"], chosen["path"], strict=True)
-    ]
+    rows = zip(chosen["image_id"], chosen["class"], chosen["path"], strict=True)
+    tiles = [(image_id, name, tile(read_rgb(path))) for image_id, name, path in rows]
     return contact_sheet(tiles, f"{len(tiles)} images to mark: {', '.join(classes)}")
 
 

@@ -76,8 +76,7 @@ def bare(panel: Axes) -> None:
     """No ticks and no grid, a thin frame."""
     panel.set(xticks=[], yticks=[])
     panel.grid(False)
-    for spine in panel.spines.values():
-        spine.set(visible=True, color=GREY, linewidth=0.6)
+    panel.spines[:].set(visible=True, color=GREY, linewidth=0.6)
 
 
 def say(panel: Axes, size: tuple[int, int], words: str) -> None:

@@ -120,8 +120,8 @@ def segment_figure(table: pd.DataFrame) -> Figure:
     bars = []
     for _, row in table.iterrows():
         names = [name for name in table.columns if name.startswith("iou_") and pd.notna(row[name])]
-        bars.append([(name.removeprefix("iou_").replace("_", " "), row[name]) for name in names])
-        bars[-1].append(("mean (mIoU)", row["miou"]))
+        classes = [(name.removeprefix("iou_").replace("_", " "), row[name]) for name in names]
+        bars.append([*classes, ("mean (mIoU)", row["miou"])])
     figure, panels = _stack([len(group) for group in bars], 0.28, sharex=True)
     for panel, group, (_, row) in zip(panels, bars, table.iterrows(), strict=True):
         names, values = zip(*group, strict=True)

@@ -35,11 +35,9 @@ def true_boxes(rows: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
     known; and what all of them are made of, the first of `TRUTHS` that any row has, None without any.
     """
     column = next((column for column in TRUTHS if (rows[column] != "").any()), None)
-    found = {}
-    for row in rows.to_dict("records"):
-        box = _true_box(row, column) if column and row[column] else None
-        if box is not None:
-            found[row["image_id"]] = box
+    shown = rows[rows[column] != ""] if column else rows[:0]
+    found = {row["image_id"]: _true_box(row, column) for row in shown.to_dict("records")}
+    found = {image_id: box for image_id, box in found.items() if box is not None}
     boxes = pd.DataFrame.from_dict(found, orient="index", columns=BOX)
     return boxes.rename_axis("image_id"), TRUTHS[column] if found else None
 

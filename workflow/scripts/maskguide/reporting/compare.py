@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -19,11 +19,7 @@ DIFFERENCE = ["difference", "low", "high", "p", "verdict"]
 
 
 def comparison_table(
-    table: Table,
-    measured: pd.DataFrame,
-    tests: pd.DataFrame,
-    segments: Iterable[Mapping] = (),
-    detectors: Sequence[Mapping] = (),
+    table: Table, measured: pd.DataFrame, tests: pd.DataFrame, segments: list[dict], detectors: list[dict]
 ) -> pd.DataFrame:
     """A row per data set × method × backbone: accuracies, difference to the baseline, costs.
 
@@ -76,11 +72,8 @@ def _guide(
     guided_by = declared.methods()[run["family"]].guided_by
     if guided_by == "regions":
         count = labels.variant(run["method"]).options.get("annotated") or count
-        fitting = [
-            detector
-            for detector in detectors
-            if detector["dataset"] == run["dataset"] and count in (None, detector["num_annotated"])
-        ]
+        fitting = [each for each in detectors if each["dataset"] == run["dataset"]]
+        fitting = [each for each in fitting if count in (None, each["num_annotated"])]
         return "detector", fitting[0] if len(fitting) == 1 else None
     if guided_by == "masks" and run["masks"] in ("segmenter", "shuffled"):
         return "segmenter", segmenters.get(run["dataset"])
@@ -100,13 +93,11 @@ def _marks(run: pd.Series, count: int | None) -> str:
 
 def comparison_text(table: Table, frame: pd.DataFrame, measured: pd.DataFrame, tests: pd.DataFrame) -> str:
     """All methods for a reader; `measured` are the runs behind it, `tests` against the baseline."""
-    notes = _notes(table, frame, tests)
-    return text.page(
-        table,
-        frame,
-        notes,
-        lambda dataset, group: [text.protocol(measured, dataset), *text.by_role(table, group, _rows)],
-    )
+
+    def parts(dataset: str, group: pd.DataFrame) -> list[str]:
+        return [text.protocol(measured, dataset), *text.by_role(table, group, _rows)]
+
+    return text.page(table, frame, _notes(table, frame, tests), parts)
 
 
 def _rows(group: pd.DataFrame) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from maskguide.plan import declared, variants
 from maskguide.plan.variants import Variant
+from maskguide.system import cli
 from maskguide.system.files import InputError, read_yaml
 
 REGISTRY = Path(__file__).parents[4] / "resources" / "datasets.yaml"
@@ -37,14 +38,16 @@ BACKBONES = {
 }
 
 
-def add_names_option(parser: argparse.ArgumentParser) -> None:
-    """`--names`: what a person's config calls things; for `know`."""
+def parser(docstring: str | None) -> argparse.ArgumentParser:
+    """The parser of a script that calls things by their names, with `--names`, a config's own, for `know`."""
+    parser = cli.parser(docstring)
     parser.add_argument(
         "--names",
         default="{}",
         help="names that the repository does not know: variants with their method, label, colour, options, "
         'titles of data sets; {"variants": {"mine": {"method": "mga"}}, "datasets": {"vines": "Vines"}}',
     )
+    return parser
 
 
 def know(names: str) -> None:

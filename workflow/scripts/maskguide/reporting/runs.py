@@ -20,6 +20,7 @@ KEPT = [*CELL, "device", "masks", "annotation", *COUNTS, *PERCENTAGES, "train_se
 OPTIONS = ["crop", "batch_size", "learning_rate", "optimizer", "weights"]
 PREDICTIONS = ["image_id", "class_id", "predicted_last", "predicted_best"]
 WHOLE_NUMBERS = ["crop", "batch_size", "classifiers", "num_annotated"]
+OLDER = "delete those of the older split and run again"
 LAYOUT = "<dataset>/split<k>/<method>/<backbone>/seed<s>"
 
 
@@ -39,13 +40,11 @@ def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
     rows = rows.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))
     check_single(rows, [*CELL, "seed"], "{run}: another run is also {method} with seed {seed}; give one")
     for dataset, group in rows.groupby("dataset", sort=False):
+        run = group["run"].iloc[0]
         for column in ("split", "num_train", "num_test", "num_classes"):
             if group[column].nunique() > 1:
                 found = " and ".join(map(str, sorted(group[column].unique())))
-                raise InputError(
-                    f"{group['run'].iloc[0]}: runs on {dataset} disagree on {column} ({found}); "
-                    "delete those of the older split and run again"
-                )
+                raise InputError(f"{run}: runs on {dataset} disagree on {column} ({found}); {OLDER}")
     return rows
 
 
@@ -129,8 +128,7 @@ def correct_answers(runs: pd.DataFrame, predicted: str) -> np.ndarray:
     for folder, table in zip(runs["run"], tables, strict=True):
         if not table[images].equals(tables[0][images]):
             raise InputError(
-                f"{folder}/predictions.csv: other test images than in {runs['run'].iloc[0]}; "
-                "delete the runs of the older split and run again"
+                f"{folder}/predictions.csv: other test images than in {runs['run'].iloc[0]}; {OLDER}"
             )
     return np.stack([table[predicted] == table["class_id"] for table in tables])
 

@@ -85,9 +85,8 @@ def paired_tests(
         for a, b in table.pairs([each for each in variants if each.name in by_method]):
             shared = by_method[a].index.intersection(by_method[b].index).sort_values()
             if shared.empty:
-                raise InputError(
-                    f"{by_method[a]['run'].iloc[0]}: {a} and {b} share no seed; run both with the same seeds"
-                )
+                run = by_method[a]["run"].iloc[0]
+                raise InputError(f"{run}: {a} and {b} share no seed; run both with the same seeds")
             both = pd.concat([by_method[a].loc[shared], by_method[b].loc[shared]])
             # Averages of networks have no best epoch; theirs beside another's chosen one would mean nothing.
             for epoch in ("last", "best") if both["networks"].max() == 1 else ("last",):
