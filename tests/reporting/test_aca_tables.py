@@ -201,6 +201,9 @@ def test_broken_boxes_are_refused(tmp_path, change, message):
     paths[1].write_text("{}")
     with pytest.raises(InputError, match="dataset is missing"):
         aca.read_attended(paths)
+    paths[1].write_text("[]")
+    with pytest.raises(InputError, match="holds no measurements"):
+        aca.read_attended(paths)
 
 
 def test_tdsa_rows_build_up(tmp_path):

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from example_attention import SIZE, SQUARE, write_attended, write_images, write_iou
+from example_attention import SIZE, SQUARE, write_attended, write_images
 from hypothesis import given
 from hypothesis import strategies as st
 from maskguide.data import datasets
-from maskguide.reporting import attended_boxes
+from maskguide.reporting import aca, attended_boxes
 from maskguide.reporting.attended_boxes import intersection_over_union
 from maskguide.system.files import InputError
 from PIL import Image
@@ -117,7 +117,7 @@ def test_without_any_true_box_the_file_says_so(tmp_path, caplog):
     found = json.loads((tmp_path / "iou.json").read_text())
     assert found["truth"] is found["mean_iou"] is found["mean_iou_whole_image"] is None
     assert found["num_images"] == 0
-    table = attended_boxes.read_comparisons([tmp_path / "iou.json"])
+    table = aca.read_attended([tmp_path / "iou.json"])
     assert table["mean_iou"].isna().all()
 
 
@@ -137,18 +137,3 @@ def test_the_script_refuses_what_it_cannot_compare(tmp_path, root):
     with pytest.raises(InputError, match=r"ash_2_mask.png: is 5 × 5 pixels, its image 80 × 60"):
         evaluate_attended.main(evaluate_attended.parse_args(options(index, attended)))
     assert not (tmp_path / "iou.json").exists()
-
-
-def test_comparisons_of_one_network_only(tmp_path):
-    first = write_iou(tmp_path / "seed1" / "iou.json")
-    second = write_iou(tmp_path / "seed2" / "iou.json", 2, mean_iou=0.7)
-    table = attended_boxes.read_comparisons([first, second])
-    assert table[["seed", "mean_iou"]].to_numpy().tolist() == [[1, 0.5], [2, 0.7]]
-    with pytest.raises(InputError, match="another file is also of seed 1; give one"):
-        attended_boxes.read_comparisons([first, first])
-    other = write_iou(tmp_path / "other.json", 3, method="aca-s2")
-    with pytest.raises(InputError, match=r"other.json: is not of leaves aca-s1 small"):
-        attended_boxes.read_comparisons([first, other])
-    other.write_text("[]")
-    with pytest.raises(InputError, match="holds no comparison of attended boxes"):
-        attended_boxes.read_comparisons([other])

@@ -109,7 +109,7 @@ def test_a_method_without_a_baseline_is_shown_untested(tmp_path):
 def test_two_segmenters_of_a_data_set_are_refused(tmp_path):
     folders = [write_run(tmp_path, "leaves", method) for method in ("baseline", "mga")]
     segments = [write_segment(tmp_path / f"{name}.json", "leaves") for name in "ab"]
-    with pytest.raises(InputError, match="leaves: two segmenters or detectors"):
+    with pytest.raises(InputError, match="leaves: two segmenters; give one"):
         compared(folders, segments)
 
 

@@ -86,7 +86,7 @@ def test_detection_page_says_what_is_behind_the_numbers(tmp_path):
         ({"map50": 101}, "map50 is 101, not a percentage"),
         ({"recall": "all"}, "recall is all, not a percentage"),
         ({"regions": {}}, "names no regions"),
-        ({"regions": {"vein": 3}}, "vein: map50 is missing"),
+        ({"regions": {"vein": 3}}, "vein: num_boxes is missing"),
         ({"regions": []}, "names no regions"),
     ],
 )

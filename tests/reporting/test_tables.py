@@ -187,7 +187,7 @@ def test_protocol_names_what_differed(tmp_path):
     record = yaml.safe_load((second / "args.yaml").read_text())
     record["options"] |= {"learning_rate": 0.005, "weights": None}
     (second / "args.yaml").write_text(yaml.safe_dump(record))
-    sentence = text.protocol(read_runs([first, second]))
+    sentence = text.protocol(read_runs([first, second]), "btfpis")
     assert sentence == (
         "Measured with 100 training and 80 test images in 10 classes; epochs 12, crop 224, batch 32, "
         "learning rate 0.01 / 0.005, weights mobilenet_v2-imagenet.pth."

@@ -17,9 +17,8 @@ from maskguide.system.files import write_csv
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help=f"run folders, {LAYOUT}")
-    labels.add_names_option(parser)
     parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
     return parser.parse_args(argv)
 

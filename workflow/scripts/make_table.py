@@ -8,8 +8,6 @@ from those that average all scales. Ablations and comparisons get paired tests, 
 Example:
     python workflow/scripts/make_table.py --table table1 \\
         --segments results/demo/segment/leaves/split1/metrics.json --output results/demo/tables/table1.csv
-    python workflow/scripts/make_table.py --table table4 \\
-        --runs results/demo/runs/leaves/split1/*/small/seed* --output results/demo/tables/table4.csv
     python workflow/scripts/make_table.py --table mine --title "Leaves, small networks" \\
         --runs results/demo/runs/leaves/split1/*/small/seed* --output results/demo/tables/mine.csv
 """
@@ -27,24 +25,26 @@ from maskguide.reporting.tables import accuracy_table, paired_tests
 from maskguide.system import cli
 from maskguide.system.files import InputError, write_csv, write_text
 
-# What a table of this kind is made from; all others are made from runs.
-SOURCES = {"segmenters": "segments", "detectors": "detectors", "boxes": "attended"}
+# The option that a table of this kind is made from, and what makes it; all others are made from runs.
+KINDS = {
+    "segmenters": ("segments", mga.read_segments, mga.segment_table, mga.segment_text),
+    "detectors": ("detectors", mgfe.read_detectors, mgfe.detection_table, mgfe.detection_text),
+    "boxes": ("attended", aca.read_attended, aca.box_table, aca.box_text),
+}
 PAGES = {"mgfe": mgfe.accuracy_text}  # papers whose pages of accuracies have something of their own
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     add = parser.add_argument
     add("--table", required=True, help="which table: a paper's, compare, or a name of one's own")
     add("--title", default="", help="title of a table of one's own (none: its name)")
-    for name, first in (("segments", "table1"), ("detectors", "mgfe_table1")):
-        help_text = f"{first}, comparisons: metrics.json of {name.replace('segments', 'segmenters')}"
-        add(f"--{name}", type=Path, nargs="*", default=[], help=help_text)
+    add("--segments", type=Path, nargs="*", default=[], help="table1, comparisons: segmenters' metrics.json")
+    add("--detectors", type=Path, nargs="*", default=[], help="mgfe_table1, comparisons: theirs")
     add("--attended", type=Path, nargs="+", default=[], help="aca_boxes: iou.json of runs of ACA")
     add("--runs", type=Path, nargs="+", default=[], help=f"the other tables: {LAYOUT}")
     add("--resamples", type=int, default=10_000, help="paired tests: resamples of the bootstrap")
     add("--seed", type=int, default=0, help="paired tests: seed of the bootstrap")
-    labels.add_names_option(parser)
     add("--output", type=Path, required=True, help="the CSV to write; the .md lies beside it")
     return parser.parse_args(argv)
 
@@ -67,20 +67,15 @@ def from_runs(shown: Table, args: argparse.Namespace) -> tuple[pd.DataFrame, pd.
 def main(args: argparse.Namespace) -> None:
     labels.know(args.names)
     shown, tests = table(args.table, args.title), None
-    needed = SOURCES.get(shown.kind, "runs")
+    needed, *made = KINDS.get(shown.kind, ("runs",))
     if not getattr(args, needed):
         raise InputError(f"{args.table}: nothing to show; give --{needed}")
     if args.resamples < 1:
         raise InputError(f"--resamples {args.resamples}: must be at least 1")
-    if shown.kind == "segmenters":
-        frame = mga.segment_table(mga.read_segments(args.segments))
-        page = mga.segment_text(shown, frame)
-    elif shown.kind == "detectors":
-        frame = mgfe.detection_table(mgfe.read_detectors(args.detectors))
-        page = mgfe.detection_text(shown, frame)
-    elif shown.kind == "boxes":
-        frame = aca.box_table(aca.read_attended(args.attended))
-        page = aca.box_text(shown, frame)
+    if made:
+        read, make, write = made
+        frame = make(read(getattr(args, needed)))
+        page = write(shown, frame)
     else:
         frame, tests, page = from_runs(shown, args)
     if tests is not None:

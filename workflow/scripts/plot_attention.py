@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maskguide.drawing.attention import ScalePanel, attention_figure
-from maskguide.drawing.image_panels import Box, choose_images
+from maskguide.drawing.image_panels import Box, add_image_options, choose_images
 from maskguide.drawing.style import save
 from maskguide.plan import declared
 from maskguide.reporting import labels
@@ -26,29 +26,17 @@ from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     add = parser.add_argument
-    add("--index", type=Path, required=True, help="index.csv of the data set")
     add("--store", type=Path, required=True, help="folder of the image store")
     add("--runs", type=Path, nargs="+", required=True, help="run folders of ACA, scale 1, 2, 3 of one seed")
-    add(
-        "--attended",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="attended.csv of each of these scales but the last, in their order",
-    )
-    add("--count", type=int, default=4, help="number of test images, one per class at first")
-    add("--seed", type=int, default=0, help="seed of their choice")
-    labels.add_names_option(parser)
-    add("--output", type=Path, required=True, help="the PNG to write")
+    add("--attended", type=Path, nargs="*", default=[], help="attended.csv of each of them but the last")
+    add_image_options(parser)
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
     labels.know(args.names)
-    if args.count < 1:
-        raise InputError(f"--count {args.count}: must be at least 1")
     records = [read_run(run) for run in args.runs]
     check(args, records)
     import numpy as np
@@ -82,7 +70,9 @@ def main(args: argparse.Namespace) -> None:
             column.append(look(model, info["classes"], image, cells, zoom, run))
         columns.append(column)
     titles = [f"scale {number}" for number in range(1, len(args.runs) + 1)]
-    note = f"{labels.dataset_label(records[0]['dataset'])}, {describe(records[0])}"
+    first = records[0]
+    network = f"{labels.without_scale(first['method'])}, {labels.backbone_label(first['backbone'])}"
+    note = f"{labels.dataset_label(first['dataset'])}, {network}, seed {first['seed']}"
     save(attention_figure(list(chosen["class"]), list(zip(*columns, strict=True)), titles, note), args.output)
 
 
@@ -97,14 +87,9 @@ def look(
         output = model(images_on(image[None], "cpu"))
     if getattr(output, "mask", None) is None or output.attention is None:
         raise InputError(f"{run}: has no attended region to show; give runs of ACA")
-    return ScalePanel(
-        image=image,
-        attention=output.attention[0, 0].float().numpy(),
-        attended=(output.mask[0, 0] > 0).numpy(),
-        cells=cells,
-        zoom=zoom,
-        predicted=str(classes[int(output.logits[0].argmax())]),
-    )
+    attention, attended = output.attention[0, 0].float().numpy(), (output.mask[0, 0] > 0).numpy()
+    predicted = str(classes[int(output.logits[0].argmax())])
+    return ScalePanel(image, attention, attended, cells, zoom, predicted)
 
 
 def within(box: Sequence[float], part: Sequence[float], size: tuple[int, int]) -> Box:
@@ -112,18 +97,8 @@ def within(box: Sequence[float], part: Sequence[float], size: tuple[int, int]) -
     height, width = size
     left, top, right, bottom = part
     across, down = width / (right - left), height / (bottom - top)
-    return (
-        (box[0] - left) * across,
-        (box[1] - top) * down,
-        (box[2] - left) * across,
-        (box[3] - top) * down,
-    )
-
-
-def describe(record: dict) -> str:
-    """The network without its scale: "ACA, 4 classifiers, MobileNetV2, seed 1"."""
-    backbone = labels.backbone_label(record["backbone"])
-    return f"{labels.without_scale(record['method'])}, {backbone}, seed {record['seed']}"
+    moved = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
+    return tuple(side * factor for side, factor in zip(moved, (across, down) * 2, strict=True))
 
 
 def check(args: argparse.Namespace, records: Sequence[dict]) -> None:
@@ -138,10 +113,8 @@ def check(args: argparse.Namespace, records: Sequence[dict]) -> None:
             what = others[0] if others else "method"
             raise InputError(f"{record['run']}: has another {what} than scale 1; give one network's scales")
     if len(args.attended) != len(records) - 1:
-        raise InputError(
-            f"--attended: {len(args.attended)} files for {len(records)} scales; give one for each scale but "
-            "the last"
-        )
+        given = f"{len(args.attended)} files for {len(records)} scales"
+        raise InputError(f"--attended: {given}; give one for each scale but the last")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maskguide.drawing.cam import ActivationRow, cam_figure
-from maskguide.drawing.image_panels import choose_images
+from maskguide.drawing.image_panels import add_image_options, choose_images
 from maskguide.drawing.style import save
 from maskguide.reporting import labels
 from maskguide.reporting.runs import read_run
@@ -22,32 +22,24 @@ from maskguide.system.files import InputError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     add = parser.add_argument
-    add("--index", type=Path, required=True, help="index.csv of the data set")
     add("--runs", type=Path, nargs="+", required=True, help="run folders with model.pt, a column each")
-    add("--count", type=int, default=4, help="number of test images, one per class at first")
-    add("--seed", type=int, default=0, help="seed of their choice")
     add(
         "--method",
         default="GradCAM",
         help="of the grad-cam library: GradCAM, GradCAMPlusPlus, GradCAMElementWise, HiResCAM, LayerCAM, "
         "XGradCAM, EigenGradCAM, ScoreCAM or AblationCAM",
     )
-    add(
-        "--test-resize",
-        type=int,
-        help="side of the squares that the classifiers saw test images as (none: images keep their size)",
-    )
+    add("--test-resize", type=int, help="side of the squares that test images become (none: as they are)")
     add("--short-edge", type=int, help="instead: length of every image's short edge")
-    labels.add_names_option(parser)
-    add("--output", type=Path, required=True, help="the PNG to write")
+    add_image_options(parser)
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
     labels.know(args.names)
-    for name in ("count", "test_resize", "short_edge"):
+    for name in ("test_resize", "short_edge"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be at least 1")
     from maskguide.data import datasets, store
@@ -67,21 +59,12 @@ def main(args: argparse.Namespace) -> None:
         if list(info["classes"]) != classes:
             raise InputError(f"{run}: learnt other classes than those of {args.index}; give runs on its data")
         activation = ClassActivation(model, args.method)
-        columns.append(
-            [
-                (activation.map_of(pixels, row["class_id"]), activation.predict(pixels))
-                for pixels, row in zip(inputs, chosen, strict=True)
-            ]
-        )
-    rows = [
-        ActivationRow(
-            name=row["class"],
-            image=image,
-            maps=[heat for heat, _ in seen],
-            predicted=[(classes[predicted], probability) for _, (predicted, probability) in seen],
-        )
-        for row, image, seen in zip(chosen, images, zip(*columns, strict=True), strict=True)
-    ]
+        maps = map(activation.map_of, inputs, [row["class_id"] for row in chosen])
+        columns.append(list(zip(maps, map(activation.predict, inputs), strict=True)))
+    rows = []
+    for row, image, seen in zip(chosen, images, zip(*columns, strict=True), strict=True):
+        predicted = [(classes[class_id], probability) for _, (class_id, probability) in seen]
+        rows.append(ActivationRow(row["class"], image, [heat for heat, _ in seen], predicted))
     titles, common = describe([read_run(run) for run in args.runs])
     note = f"{args.method} of the true class at the map that enters the head; {common}"
     save(cam_figure(rows, titles, note), args.output)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-from maskguide.drawing.image_panels import choose_images
+from maskguide.drawing.image_panels import add_image_options, choose_images
 from maskguide.drawing.regions import RegionRow, regions_figure
 from maskguide.drawing.style import save
 from maskguide.system import cli
@@ -26,26 +26,13 @@ from maskguide.system.files import InputError
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
-    add("--index", type=Path, required=True, help="index.csv of the data set")
     add("--regions", nargs="+", required=True, help="regions of the data set, in the registry's order")
     add("--detections", type=Path, required=True, help="detections.csv of the detector")
     add("--boxes", type=Path, required=True, help="boxes.csv, which knows true boxes of test images")
     add("--masks", type=Path, nargs="+", required=True, help="folders of the region masks, one per region")
     add("--confidence", type=float, default=0.25, help="detections below it are left out")
-    add(
-        "--keep",
-        choices=("best", "all"),
-        default="best",
-        help="detections drawn: the most confident of each region, or all; as the masks were made",
-    )
-    add(
-        "--count",
-        type=int,
-        default=4,
-        help="number of test images, one per class at first; of those with true boxes, if there are so many",
-    )
-    add("--seed", type=int, default=0, help="seed of their choice")
-    add("--output", type=Path, required=True, help="the PNG to write")
+    add("--keep", choices=("best", "all"), default="best", help="of each region, as the masks were made")
+    add_image_options(parser, of_those="; of those with true boxes, if there are so many")
     return parser.parse_args(argv)
 
 
@@ -58,9 +45,7 @@ def main(args: argparse.Namespace) -> None:
     index = datasets.read_index(args.index)
     truth = boxes.read_boxes_table(args.boxes).set_index("image_id")["boxes"].to_dict()
     found = detections.read(args.detections, args.regions)
-    known = index[index["image_id"].isin(list(truth))]
-    enough = (known["split"] == "test").sum() >= args.count
-    chosen = choose_images(known if enough else index, args.count, args.seed, args.index)
+    chosen = choose_images(index, args.count, args.seed, args.index, truth)
     rows = []
     for row in chosen.to_dict("records"):
         detected = found[found["image_id"] == row["image_id"]]
@@ -89,25 +74,14 @@ def region_row(
         if mask.shape != size:
             raise InputError(f"{path}: is of another size than its image; make the masks again")
         kept[region] = mask if mask.any() else None
-    return RegionRow(
-        name=row["class"],
-        image=image,
-        found={
-            region: [
-                ((each.left, each.top, each.right, each.bottom), each.confidence)
-                for each in detected[detected["region"] == region].itertuples()
-            ]
-            for region in args.regions
-        },
-        truth=None if true_boxes is None else [tuple(box[1:]) for box in true_boxes],
-        masks=kept,
-    )
+    found: dict[str, list] = {region: [] for region in args.regions}
+    for each in detected.itertuples():
+        found[each.region].append(((each.left, each.top, each.right, each.bottom), each.confidence))
+    return RegionRow(row["class"], image, found, true_boxes and [tuple(box[1:]) for box in true_boxes], kept)
 
 
 def check(args: argparse.Namespace) -> None:
     """Refuse options that contradict each other."""
-    if args.count < 1:
-        raise InputError(f"--count {args.count}: must be at least 1")
     if not 0 <= args.confidence <= 1:
         raise InputError(f"--confidence {args.confidence}: must lie in 0…1")
     if len(args.masks) != len(args.regions):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskguide.drawing.image_panels import choose_images
+from maskguide.drawing.image_panels import add_image_options, choose_images
 from maskguide.drawing.strips import Strip, strips_figure
 from maskguide.drawing.style import save
 from maskguide.system import cli
@@ -22,13 +22,10 @@ from maskguide.system.files import InputError
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
-    add("--index", type=Path, required=True, help="index.csv of the data set")
     add("--masks", type=Path, required=True, help="folder of the segmenter's masks (labels/)")
     add("--run", type=Path, required=True, help="run folder of mga or attention, with model.pt")
     add("--classes", nargs="+", required=True, help="mask classes, background excluded")
-    add("--count", type=int, default=4, help="number of test images, one per class at first")
-    add("--seed", type=int, default=0, help="seed of their choice")
-    add("--output", type=Path, required=True, help="the PNG to write")
+    add_image_options(parser)
     return parser.parse_args(argv)
 
 
@@ -40,8 +37,6 @@ def main(args: argparse.Namespace) -> None:
     from maskguide.methods import load as load_model
 
     classes = masks.check_classes(args.classes)
-    if args.count < 1:
-        raise InputError(f"--count {args.count}: must be at least 1")
     index = datasets.read_index(args.index)
     chosen = choose_images(index, args.count, args.seed, args.index)
     model, _ = load_model(args.run / "model.pt")
@@ -53,17 +48,10 @@ def main(args: argparse.Namespace) -> None:
         if attention is None:
             raise InputError(f"{args.run}: has no attention to show; give a run of mga or attention")
         size, num_classes = image.shape[:2], len(classes) + 1
-        strips.append(
-            Strip(
-                name=row["class"],
-                image=image,
-                truth=masks.read_labels(row["mask"], num_classes, size) if row["mask"] else None,
-                prediction=masks.read_labels(
-                    args.masks / "labels" / f"{row['image_id']}.png", num_classes, size
-                ),
-                attention=attention[0, 0].float().numpy(),
-            )
-        )
+        truth = masks.read_labels(row["mask"], num_classes, size) if row["mask"] else None
+        path = args.masks / "labels" / f"{row['image_id']}.png"
+        prediction = masks.read_labels(path, num_classes, size)
+        strips.append(Strip(row["class"], image, truth, prediction, attention[0, 0].float().numpy()))
     save(strips_figure(strips, classes), args.output)
 
 

@@ -24,6 +24,7 @@ from maskguide.drawing.style import save
 from maskguide.drawing.sweep import sweep_figure
 from maskguide.plan import declared
 from maskguide.reporting import labels, mgfe
+from maskguide.reporting.measures import check_single
 from maskguide.reporting.runs import LAYOUT, read_record, read_runs
 from maskguide.system import cli
 from maskguide.system.files import InputError
@@ -32,14 +33,13 @@ ANNOTATED = "annotated"  # the option that metrics.json says
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = cli.parser(__doc__)
+    parser = labels.parser(__doc__)
     add = parser.add_argument
     add("--dataset", required=True, help="the data set that all of them are of")
     add("--option", required=True, help="what varies, as args.yaml calls it, or annotated")
     add("--runs", type=Path, nargs="+", required=True, help=f"run folders with its values, {LAYOUT}")
     add("--baseline-runs", type=Path, nargs="+", default=[], help="run folders without the option")
     add("--detectors", type=Path, nargs="+", default=[], help="annotated: metrics.json of detectors")
-    labels.add_names_option(parser)
     add("--output", type=Path, required=True, help="the PNG to write")
     return parser.parse_args(argv)
 
@@ -61,30 +61,29 @@ def main(args: argparse.Namespace) -> None:
         backbones = [f" ({labels.backbone_label(name)})" if several else "" for name in part["backbone"]]
         part["method"] = [line.name for line in lines]
         part["label"] = [line.label + backbone for line, backbone in zip(lines, backbones, strict=True)]
-    doubled = swept[swept.duplicated(["label", "value", "seed"])]
-    if len(doubled):
-        run = doubled.iloc[0]
-        raise InputError(f"{run['run']}: another run also has {args.option} {run['value']}; give one")
+    doubled = f"{{run}}: another run also has {args.option} {{value}}; give one"
+    check_single(swept, ["label", "value", "seed"], doubled)
     detectors = read_detectors(args.detectors, args.dataset) if args.detectors else None
     title = [labels.dataset_label(args.dataset)]
     if detectors is not None:
         sources = " and ".join(dict.fromkeys(detectors["annotation"]))
         title.append(f"{sources.replace('automatic', 'AUTOMATIC')} boxes")
     title += [] if several else [labels.backbone_label(runs["backbone"].iloc[0])]
-    title.append(seeds(swept))
+    counts = sorted({int(count) for count in swept.groupby(["label", "value"]).size()})
+    words = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+    title.append(f"{words} seed{'s' if counts[-1] > 1 else ''}")
     axis = axis_label(args.option, swept["family"].iloc[0])
     save(sweep_figure(swept, baselines, axis, ", ".join(title), detectors), args.output)
 
 
 def value(run: pd.Series, option: str) -> float | str:
     """A run's value of the option: a number, or else words."""
-    methods = declared.methods()
+    own = declared.methods()[run["family"]].options
+    others = {name for each in declared.methods().values() for name in each.options} - set(own)
     if option == ANNOTATED:
         found = None if pd.isna(run["num_annotated"]) else int(run["num_annotated"])
-    elif option not in methods[run["family"]].options and any(
-        option in each.options for each in methods.values()
-    ):
-        found = None  # of other methods: a run may record it, and does not mean it
+    elif option in others:
+        found = None  # a run may record it, and does not mean it
     else:
         found = read_record(Path(run["run"]))["options"].get(option)
     if found is None:
@@ -102,21 +101,12 @@ def axis_label(option: str, method: str) -> str:
     return f"{words} {facts['symbol']}: {facts['description'].split(' (')[0]}" if "symbol" in facts else words
 
 
-def seeds(runs: pd.DataFrame) -> str:
-    """How many seeds the spread is over."""
-    counts = runs.groupby(["label", "value"])["seed"].count()
-    words = " to ".join(map(str, sorted({counts.min(), counts.max()})))
-    return f"{words} seed{'s' if counts.max() > 1 else ''}"
-
-
 def read_detectors(paths: Sequence[Path], dataset: str) -> pd.DataFrame:
     """value (annotated images), region, map50 (percent, NaN without truth) and annotation of detectors."""
     detectors = mgfe.read_detectors(paths)
-    for path, metrics in zip(paths, detectors, strict=True):
-        if metrics["dataset"] != dataset:
-            raise InputError(
-                f"{path}: is of {metrics['dataset']}, not of {dataset}; give those of one data set"
-            )
+    for path, other in zip(paths, (metrics["dataset"] for metrics in detectors), strict=True):
+        if other != dataset:
+            raise InputError(f"{path}: is of {other}, not of {dataset}; give those of one data set")
     table = mgfe.detection_table(detectors)
     return table[table["region"] != mgfe.MEAN].rename(columns={"num_annotated": "value"})
 

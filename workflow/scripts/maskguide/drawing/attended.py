@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from maskguide.drawing.image_panels import COLUMN, Box, bare, legend_with_note, rectangle
+from maskguide.drawing.image_panels import COLUMN, bare, legend_with_note, rectangle
 from maskguide.drawing.style import INK, styled
 
 TRUE_BOX, ATTENDED_BOX = "#00B050", "#1F6FEB"  # green and blue, as in the paper's Figure 7
@@ -19,11 +19,11 @@ PER_ROW = 4  # images in a row
 
 @dataclass(frozen=True)
 class BoxedPanel:
-    """One test image; boxes in shares of its sides, None where not known; iou in 0…1."""
+    """One test image; boxes [4] in shares of its sides, None where not known; iou in 0…1."""
 
     image: np.ndarray
-    truth: Box | None
-    attended: Box
+    truth: np.ndarray | None
+    attended: np.ndarray
     iou: float | None
 
 
@@ -39,19 +39,18 @@ def attended_figure(panels: Sequence[BoxedPanel], title: str, note: str) -> Figu
     figure = Figure(figsize=(width, sum(heights) + 0.2 * len(rows) + 0.18 * lines + 0.55))
     figure.set_layout_engine("constrained", h_pad=0.03, w_pad=0.03, hspace=0.02, wspace=0.02)
     axes = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
-    for panel in axes.flat:
-        panel.set_visible(False)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
     for axis, seen in zip(axes.flat, panels, strict=False):
-        axis.set_visible(True)
         bare(axis)
         axis.set_anchor("S")  # what stands below the images of a row is on one line
         axis.imshow(seen.image, interpolation="auto")
         height, wide = seen.image.shape[:2]
         for box, colour in ((seen.truth, TRUE_BOX), (seen.attended, ATTENDED_BOX)):
             if box is not None:
-                pixels = np.multiply(box, [wide, height, wide, height])
-                axis.add_patch(rectangle(tuple(pixels), color="white", lw=3.2, clip_on=False))
-                axis.add_patch(rectangle(tuple(pixels), color=colour, lw=2, clip_on=False))
+                pixels = tuple(box * [wide, height, wide, height])
+                axis.add_patch(rectangle(pixels, color="white", lw=3.2, clip_on=False))
+                axis.add_patch(rectangle(pixels, color=colour, lw=2, clip_on=False))
         words = "true box not known" if seen.iou is None else f"IoU {seen.iou:.2f}"
         axis.set_xlabel(words, fontsize=8, color=INK, labelpad=3)
     handles = [Line2D([], [], color=ATTENDED_BOX, lw=2, label="attended box")]

@@ -11,15 +11,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from maskguide.drawing.image_panels import (
-    Box,
-    colour_bar,
-    heat_over_grey,
-    image_grid,
-    legend_with_note,
-    rectangle,
-    say_prediction,
-)
+from maskguide.drawing import image_panels
+from maskguide.drawing.image_panels import Box, rectangle
 from maskguide.drawing.style import INK, styled
 from maskguide.learning.attend import cell_edges
 
@@ -50,19 +43,21 @@ def attention_figure(
 ) -> Figure:
     """A row per test image (its name is the true class), a column per scale; the note goes to the foot."""
     beside = 0.75 if len(titles) > 1 else 1.6  # below a single column the legend is wider than the images
-    figure, axes = image_grid([row[0].image for row in rows], names, len(titles), below=0.22, beside=beside)
+    figure, axes = image_panels.image_grid(
+        [row[0].image for row in rows], names, len(titles), below=0.22, beside=beside
+    )
     for name, row, panels in zip(names, rows, axes, strict=True):
         for seen, panel in zip(row, panels, strict=True):
-            heat = heat_over_grey(panel, seen.image, seen.attention, cells=seen.cells)
+            heat = image_panels.heat_over_grey(panel, seen.image, seen.attention, cells=seen.cells)
             _draw_attended(panel, seen)
-            say_prediction(panel, seen.predicted, name)
+            image_panels.say_prediction(panel, seen.predicted, name)
     for panel, title in zip(axes[0], titles, strict=True):
         panel.set_title(title, loc="center", fontsize=9)
-    colour_bar(figure, heat, axes, "attention M\n(each map on its own scale)")
+    image_panels.colour_bar(figure, heat, axes, "attention M\n(each map on its own scale)")
     handles = [Line2D([], [], color=OUTLINE, lw=1.4, label="attended region")]
     if any(seen.zoom for row in rows for seen in row):
         handles.append(Line2D([], [], color=NEXT, lw=1.8, label="image of the next scale"))
-    legend = legend_with_note(figure, handles, note)
+    legend = image_panels.legend_with_note(figure, handles, note)
     legend.set_frame_on(True)
     legend.get_frame().set(facecolor="#b0b0b0", edgecolor="none")
     return figure
@@ -87,8 +82,6 @@ def _draw_attended(panel: Axes, seen: ScalePanel) -> None:
 def outline_segments(cells: np.ndarray) -> np.ndarray:
     """The sides between cells [h, w] that are set and those that are not (beyond the edge none is).
 
-    Returns
-    -------
     int [n, 2, 2]: begin and end (x, y) of each side; cell (0, 0) covers x 0…1, y 0…1.
     """
     padded = np.pad(cells.astype(bool), 1)

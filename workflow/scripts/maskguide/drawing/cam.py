@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -34,19 +36,15 @@ def cam_figure(rows: Sequence[ActivationRow], titles: Sequence[str], note: str) 
     Each map has its own scale, as in the paper's Figure 4; below stands what the classifier predicts; the
     note goes to the foot.
     """
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    titles = ["original", *titles]
-    figure, axes = image_grid(
-        [row.image for row in rows], [row.name for row in rows], len(titles), below=0.22, beside=0.75
-    )
+    titles, images = ["original", *titles], [row.image for row in rows]
+    figure, axes = image_grid(images, [row.name for row in rows], len(titles), below=0.22, beside=0.75)
     for row, panels in zip(rows, axes, strict=True):
         panels[0].imshow(row.image, interpolation="auto")
         for panel, heat, (name, probability) in zip(panels[1:], row.maps, row.predicted, strict=True):
             image = heat_over_grey(panel, row.image, heat)
             say_prediction(panel, name, row.name, f" ({probability:.2f})")
-    for place, (panel, title) in enumerate(zip(axes[0], titles, strict=True)):
-        wrapped = textwrap.fill(f"({letters[place % 26]}) {title}", 30)
-        panel.set_title(wrapped, loc="center", fontsize=9)
+    for letter, panel, title in zip(itertools.cycle(ascii_lowercase), axes[0], titles, strict=False):
+        panel.set_title(textwrap.fill(f"({letter}) {title}", 30), loc="center", fontsize=9)
     colour_bar(figure, image, axes, "activation\n(each map on its own scale)")
     figure.supxlabel(textwrap.fill(note, int(figure.get_figwidth() / 0.07)), fontsize=8, color=INK)
     return figure

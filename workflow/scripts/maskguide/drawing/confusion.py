@@ -18,23 +18,16 @@ MOST_CLASS_NAMES = 20
 def confusion_figure(panels: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> Figure:
     """Confusion matrices, one panel each, with one colour scale.
 
-    Parameters
-    ----------
-    panels
-        Title, counts int [classes (true), classes (predicted)], class names. Rows are shown as percent of
-        the true class; a row without images stays white. Names are written up to 20 classes.
+    panels: title, counts int [classes (true), classes (predicted)], class names. Rows are shown as percent of
+    the true class; a row without images stays white. Names are written up to 20 classes.
     """
     across = min(len(panels), 3)
     down = math.ceil(len(panels) / across)
-    longest = max(
-        (len(name) for _, _, names in panels for name in names if len(names) <= MOST_CLASS_NAMES), default=0
-    )
-    most = max(len(names) if len(names) <= MOST_CLASS_NAMES else 0 for _, _, names in panels)
-    text = 0.075 * min(longest, 24)
-    side = max(2.6, 0.19 * most)
-    figure = Figure(
-        figsize=(across * (side + text + 0.45), down * (side + text + 0.75) + 0.6), layout="constrained"
-    )
+    named = [names for _, _, names in panels if len(names) <= MOST_CLASS_NAMES]
+    text = 0.075 * min(max((len(name) for names in named for name in names), default=0), 24)
+    side = max(2.6, 0.19 * max(map(len, named), default=0))
+    size = across * (side + text + 0.45), down * (side + text + 0.75) + 0.6
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for panel in axes[len(panels) :]:
         panel.set_visible(False)
@@ -44,10 +37,8 @@ def confusion_figure(panels: Sequence[tuple[str, np.ndarray, Sequence[str]]]) ->
         image = panel.imshow(share, cmap="Blues", vmin=0, vmax=100)
         panel.set_title("\n".join(textwrap.wrap(title, int(side / 0.072))), fontsize=9)
         panel.grid(False)
-        panel.set_xlabel("predicted class")
-        panel.set_ylabel("true class")
-        for spine in panel.spines.values():
-            spine.set_visible(True)
+        panel.set(xlabel="predicted class", ylabel="true class")
+        panel.spines[:].set_visible(True)
         if len(names) <= MOST_CLASS_NAMES:
             short = [name if len(name) <= 24 else f"{name[:23]}…" for name in names]
             panel.set_xticks(range(len(names)), short, rotation=90, fontsize=7)
@@ -55,9 +46,7 @@ def confusion_figure(panels: Sequence[tuple[str, np.ndarray, Sequence[str]]]) ->
             panel.tick_params(length=0)
             _write_shares(panel, share)
         else:
-            panel.set_xticks([])
-            panel.set_yticks([])
-            panel.set_xlabel(f"predicted class ({len(names)})")
+            panel.set(xticks=[], yticks=[], xlabel=f"predicted class ({len(names)})")
     # A bar of the same size under any number of panels: 2.4 inches wide.
     shrink = 2.4 / figure.get_figwidth()
     bar = figure.colorbar(image, ax=axes.tolist(), location="bottom", shrink=shrink, aspect=20, pad=0.02)

@@ -15,14 +15,7 @@ from maskguide.data.masks import read_grey
 from maskguide.data.pictures import read_rgb
 
 # after Okabe and Ito: told apart by colour-blind eyes; blue first, for few objects in nature are
-COLOURS = (
-    (0, 140, 255),
-    (235, 60, 0),
-    (255, 210, 0),
-    (204, 100, 190),
-    (0, 200, 160),
-    (0, 90, 170),
-)
+COLOURS = ((0, 140, 255), (235, 60, 0), (255, 210, 0), (204, 100, 190), (0, 200, 160), (0, 90, 170))
 TILE = 184  # px, the longer side of an image on the sheet
 GAP = 14
 BACKGROUND, INK, FAINT = (250, 250, 248), (34, 34, 34), (120, 120, 120)
@@ -30,10 +23,8 @@ BACKGROUND, INK, FAINT = (250, 250, 248), (34, 34, 34), (120, 120, 120)
 
 def sheet_to_mark(chosen: pd.DataFrame, classes: Sequence[str]) -> Image.Image:
     """The chosen images (rows of an index), which a person shall mark with these classes."""
-    tiles = [
-        (image_id, name, tile(read_rgb(path)))
-        for image_id, name, path in zip(chosen["image_id"], chosen["class"], chosen["path"], strict=True)
-    ]
+    rows = zip(chosen["image_id"], chosen["class"], chosen["path"], strict=True)
+    tiles = [(image_id, name, tile(read_rgb(path))) for image_id, name, path in rows]
     return contact_sheet(tiles, f"{len(tiles)} images to mark: {', '.join(classes)}")
 
 
@@ -75,10 +66,7 @@ def boxed_tile(image: np.ndarray, boxes: Iterable[Box]) -> Image.Image:
 def tile(image: np.ndarray, labels: np.ndarray | None = None) -> Image.Image:
     """An image fitted into TILE × TILE, its marks tinted in the colours of their classes and outlined.
 
-    Parameters
-    ----------
-    image : uint8 [H, W, 3], RGB
-    labels : uint8 [H, W], 0 = background, or None
+    image: uint8 [H, W, 3], RGB. labels: uint8 [H, W], 0 = background, or None.
     """
     height, width = image.shape[:2]
     factor = TILE / max(height, width)
@@ -120,8 +108,7 @@ def contact_sheet(
     for position, (name, second_line, picture) in enumerate(tiles):
         row, column = divmod(position, columns)
         left, top = GAP + column * cell_width, head + row * cell_height
-        corner = (left + (TILE - picture.width) // 2, top + (TILE - picture.height) // 2)
-        sheet.paste(picture, corner)
+        sheet.paste(picture, (left + (TILE - picture.width) // 2, top + (TILE - picture.height) // 2))
         for line, (words, colour) in enumerate(((name, INK), (second_line, FAINT))):
             words = _shortened(words, text, TILE)
             x = left + (TILE - text.getlength(words)) / 2
@@ -131,9 +118,6 @@ def contact_sheet(
 
 def _shortened(words: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     """`words`, its middle replaced by "…" where it is wider than `width` pixels."""
-    if font.getlength(words) <= width:
-        return words
-    keep = len(words)
-    while keep > 2 and font.getlength(words[: keep // 2] + "…" + words[-(keep // 2) :]) > width:
-        keep -= 1
-    return words[: keep // 2] + "…" + words[-(keep // 2) :]
+    halves = range(len(words) // 2, 0, -1)
+    cut = [words, *(f"{words[:half]}…{words[-half:]}" for half in halves)]
+    return next((each for each in cut if font.getlength(each) <= width), cut[-1])

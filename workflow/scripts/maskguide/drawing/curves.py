@@ -24,12 +24,9 @@ CURVES = {
 def curves_figure(histories: Sequence[tuple[Mapping, pd.DataFrame]]) -> Figure:
     """Training curves: a row of panels per data set and backbone, a line per method.
 
-    Parameters
-    ----------
-    histories
-        For each run its row of `runs.read_runs` (dataset, method, backbone) and its history. The line is the
-        mean over seeds, the band the sample standard deviation around it. The attention losses of several
-        regions are added up.
+    histories: for each run its row of `runs.read_runs` (dataset, method, backbone) and its history. The line
+    is the mean over seeds, the band the sample standard deviation around it. The attention losses of several
+    regions are added up.
     """
     histories = [(run, _with_attention(history)) for run, history in histories]
     places = list(dict.fromkeys((run["dataset"], run["backbone"]) for run, _ in histories))
@@ -37,14 +34,11 @@ def curves_figure(histories: Sequence[tuple[Mapping, pd.DataFrame]]) -> Figure:
     columns = [name for name in CURVES if any(name in history for _, history in histories)]
     colour = colours(methods)
     legend_columns = min(len(methods), 4)
-    legend_rows = math.ceil(len(methods) / legend_columns)
-    figure = Figure(
-        figsize=(2.9 * len(columns), 2.5 * len(places) + 0.35 + 0.2 * legend_rows), layout="constrained"
-    )
+    height = 2.5 * len(places) + 0.35 + 0.2 * math.ceil(len(methods) / legend_columns)
+    figure = Figure(figsize=(2.9 * len(columns), height), layout="constrained")
     axes = figure.subplots(len(places), len(columns), squeeze=False)
     for row, (dataset, backbone) in enumerate(places):
-        for place, column in enumerate(columns):
-            panel = axes[row, place]
+        for panel, column in zip(axes[row], columns, strict=True):
             for method in methods:
                 lines = [
                     history.set_index("epoch")[column]
@@ -58,18 +52,10 @@ def curves_figure(histories: Sequence[tuple[Mapping, pd.DataFrame]]) -> Figure:
             panel.margins(x=0.02)
             panel.locator_params(axis="x", integer=True, nbins=6)
             panel.set_xlabel("epoch")
-            if not panel.lines:
-                panel.set_visible(False)
+            panel.set_visible(bool(panel.lines))
         name = f"{labels.dataset_label(dataset)}, {labels.backbone_label(backbone)}"
-        axes[row, 0].annotate(
-            name,
-            (0, 1),
-            xytext=(-28, 24),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            weight="bold",
-            color=INK,
-        )
+        place = {"xytext": (-28, 24), "xycoords": "axes fraction", "textcoords": "offset points"}
+        axes[row, 0].annotate(name, (0, 1), weight="bold", color=INK, **place)
     handles = [Line2D([], [], color=colour[name], label=labels.method_label(name)) for name in methods]
     figure.legend(handles=handles, loc="outside lower center", ncols=legend_columns)
     return figure

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,30 @@ MOST_LETTERS = 28  # of a class name below a panel
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def choose_images(index: pd.DataFrame, count: int, seed: int, path: Path) -> pd.DataFrame:
+def add_image_options(parser: argparse.ArgumentParser, count: int = 4, of_those: str = "") -> None:
+    """Which test images of which data set a figure shows, for `choose_images`, and where it goes."""
+    add = parser.add_argument
+    add("--index", type=Path, required=True, help="index.csv of the data set")
+    add("--count", type=int, default=count, help=f"number of test images, one per class at first{of_those}")
+    add("--seed", type=int, default=0, help="seed of their choice")
+    add("--output", type=Path, required=True, help="the PNG to write")
+
+
+def choose_images(
+    index: pd.DataFrame, count: int, seed: int, path: Path, known: Iterable[str] = ()
+) -> pd.DataFrame:
     """`count` test images of the index drawn by seed, no class twice before every class was drawn once.
 
-    `InputError`, naming the index's `path`, where there is none.
+    known: ids of the images to draw from where they suffice. `InputError`, naming the index's `path`, where
+    there is no test image, and for a count below 1.
     """
-    shuffled = index[index["split"] == "test"].sample(frac=1, random_state=seed)
-    if shuffled.empty:
+    if count < 1:
+        raise InputError(f"--count {count}: must be at least 1")
+    test = index[index["split"] == "test"]
+    if test.empty:
         raise InputError(f"{path}: has no test image to show")
+    among = test["image_id"].isin(list(known))
+    shuffled = (test[among] if among.sum() >= count else test).sample(frac=1, random_state=seed)
     turn = shuffled.groupby("class").cumcount()
     return shuffled.loc[turn.sort_values(kind="stable").index].head(count).reset_index(drop=True)
 
@@ -59,8 +76,7 @@ def bare(panel: Axes) -> None:
     """No ticks and no grid, a thin frame."""
     panel.set(xticks=[], yticks=[])
     panel.grid(False)
-    for spine in panel.spines.values():
-        spine.set(visible=True, color=GREY, linewidth=0.6)
+    panel.spines[:].set(visible=True, color=GREY, linewidth=0.6)
 
 
 def say(panel: Axes, size: tuple[int, int], words: str) -> None:
@@ -90,15 +106,8 @@ def heat_over_grey(
         extent = (first, across, down, first)
     grey = image.astype(float) @ [0.299, 0.587, 0.114]
     panel.imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation="auto")
-    shown = panel.imshow(
-        heat,
-        cmap="inferno",
-        vmin=low,
-        vmax=high,
-        alpha=0.6,
-        interpolation="bilinear",
-        extent=extent,
-    )
+    style = {"cmap": "inferno", "vmin": low, "vmax": high, "alpha": 0.6, "interpolation": "bilinear"}
+    shown = panel.imshow(heat, extent=extent, **style)
     panel.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     return shown
 

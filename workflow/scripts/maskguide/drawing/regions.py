@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,10 +38,8 @@ class RegionRow:
 
 def region_colours(regions: Sequence[str]) -> dict[str, tuple[float, float, float]]:
     """A colour for each region, that of the contact sheets."""
-    return {
-        region: tuple(channel / 255 for channel in COLOURS[place % len(COLOURS)])
-        for place, region in enumerate(regions)
-    }
+    shades = [tuple(channel / 255 for channel in colour) for colour in COLOURS]
+    return dict(zip(regions, itertools.cycle(shades), strict=False))
 
 
 @styled
@@ -104,10 +103,8 @@ def _free_corner(box: Box, letters: int, shape: tuple[int, ...], taken: Sequence
     left, top, right, bottom = box
     corners = [(left, top), (right - wide, top), (left, bottom - high), (right - wide, bottom - high)]
     corners += [(left, top + step * high) for step in range(1, max(1, int(height / high)))]
-    places = []
-    for x, y in corners:
-        x, y = np.clip(x, 0, max(0, width - wide)), np.clip(y, 0, max(0, height - high))
-        places.append((x, y, x + wide, y + high))
+    corners = np.clip(corners, 0, [max(0, width - wide), max(0, height - high)])
+    places = [(x, y, x + wide, y + high) for x, y in corners]
     return next((place for place in places if not any(_overlap(place, other) for other in taken)), places[0])
 
 

@@ -66,22 +66,15 @@ def strips_figure(strips: Sequence[Strip], classes: Sequence[str]) -> Figure:
         panels = dict(zip(titles, row, strict=True))
         panels["image"].imshow(strip.image, interpolation="auto")
         panels["prediction"].imshow(colour_labels(strip.prediction, classes), interpolation="auto")
-        if with_truth:
-            _draw_truth(panels["ground truth"], strip, classes)
+        if with_truth and strip.truth is None:
+            say(panels["ground truth"], strip.image.shape[:2], "not known")
+        elif with_truth:
+            panels["ground truth"].imshow(colour_labels(strip.truth, classes), interpolation="auto")
         heat = heat_over_grey(panels["attention"], strip.image, strip.attention, low, high)
     for panel, title in zip(axes[0], titles, strict=True):
         panel.set_title(title, loc="center")
     colour_bar(figure, heat, axes, "attention (0…1)")
-    handles = [
-        Patch(color=colour, label=name.replace("_", " "))
-        for name, colour in zip(classes, class_colours(classes), strict=True)
-    ]
+    shown = zip(classes, class_colours(classes), strict=True)
+    handles = [Patch(color=colour, label=name.replace("_", " ")) for name, colour in shown]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
     return figure
-
-
-def _draw_truth(panel, strip: Strip, classes: Sequence[str]) -> None:
-    if strip.truth is None:
-        say(panel, strip.image.shape[:2], "not known")
-    else:
-        panel.imshow(colour_labels(strip.truth, classes), interpolation="auto")

@@ -22,26 +22,14 @@ SPANS = 4  # values whose largest is so many times the smallest stand on a logar
 
 @styled
 def sweep_figure(
-    runs: pd.DataFrame,
-    baselines: pd.DataFrame,
-    axis: str,
-    title: str,
-    detectors: pd.DataFrame | None = None,
+    runs: pd.DataFrame, baselines: pd.DataFrame, axis: str, title: str, detectors: pd.DataFrame | None = None
 ) -> Figure:
     """Top-1 of the last epoch with its spread over an option's values, of the best epoch thin.
 
-    Parameters
-    ----------
-    runs
-        value (numbers, or else words), label (one line each), method (its colour), top1_last, top1_best
-        (percent): one row per seed.
-    baselines
-        label, top1_last: one row per seed, as horizontal bands; may be empty.
-    axis
-        What the values are.
-    detectors
-        value, region, map50 (percent, NaN where no true box is known): how well each region is found, in a
-        panel to the left; None leaves it out.
+    runs: value (numbers, or else words), label (one line each), method (its colour), top1_last, top1_best
+    (percent): one row per seed. baselines: label, top1_last: one row per seed, as horizontal bands; may be
+    empty. axis: what the values are. detectors: value, region, map50 (percent, NaN where no true box is
+    known): how well each region is found, in a panel to the left; None leaves it out.
     """
     figure = Figure(figsize=(5.2, 3.6) if detectors is None else (8.6, 3.9), layout="constrained")
     *found, classified = figure.subplots(1, 1 if detectors is None else 2, squeeze=False)[0]
@@ -67,10 +55,7 @@ def _scale(panel: Axes, values: Sequence, places: Sequence[float]) -> None:
     low, high = min(places), max(places)
     above = [place for place in places if place > 0]
     if _numbers(values) and low >= 0 and above and max(above) >= SPANS * min(above):
-        if low > 0:
-            panel.set_xscale("log")
-        else:
-            panel.set_xscale("symlog", linthresh=min(above))
+        panel.set_xscale("log" if low > 0 else "symlog", **({} if low > 0 else {"linthresh": min(above)}))
         panel.set_xlim(low / 1.25 if low else -0.25 * min(above), high * 1.25)
     else:
         room = 0.08 * (high - low) or 0.5

@@ -15,16 +15,15 @@ from matplotlib.patches import Patch
 from maskguide.drawing.style import GREY, INK, percent_limits, styled
 from maskguide.plan import declared
 from maskguide.reporting import labels
-from maskguide.reporting.aca import ALL, HEADS
+from maskguide.reporting.aca import ALL, HEADS, scale_name
 from maskguide.reporting.mgfe import MEAN, shown_rows
 from maskguide.reporting.runs import CELL
 
 BEST_COLOUR, LAST_COLOUR, PALE_COLOUR = "#E69F00", "#0072B2", "#9ecae1"
-HEAD_STYLES = {
-    "local": ("#56B4E9", "s", "local classifiers"),
-    "object": ("#E69F00", "^", "object classifier"),
-    "average": ("#0072B2", "o", "average"),
-}
+HEAD_STYLES = {"local": ("s", "#56B4E9"), "object": ("^", "#E69F00"), "average": ("o", "#0072B2")}
+PUBLISHED = {"marker": "D", "ls": "", "mfc": "none", "mec": INK, "ms": 6.5, "mew": 1.2, "zorder": 4}
+ON_BARS = {**PUBLISHED, "mfc": "white"}
+TICK = {"marker": "|", "ls": "", "ms": 11, "mew": 2.5}
 COLUMNS = 2  # panels of scales beside each other
 TITLE_WIDTH = 44  # letters that stand above a panel of half the width
 
@@ -47,7 +46,7 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
                 _marks(panel, row, "top1_best", place - 0.15, BEST_COLOUR, "s")
             _marks(panel, row, "top1_last", place + 0.15 * chosen[row.name], LAST_COLOUR, "o")
             if pd.notna(row["published"]):
-                panel.plot(row["published"], place, "D", mfc="none", mec=INK, ms=6.5, mew=1.2, zorder=4)
+                panel.plot(row["published"], place, **PUBLISHED)
         if 0 < controls < len(group):
             panel.axhline(len(group) - controls - 0.5, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
         names = [
@@ -60,9 +59,8 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
         panel.set_xlim(percent_limits(*panel.get_xlim()))
     panels[-1].set_xlabel("accuracy on the test images, %")
     best = "best epoch (selected on the test images)"
-    handles = [Line2D([], [], ls="", marker="s", color=BEST_COLOUR, label=best)] if chosen.any() else []
-    handles.append(Line2D([], [], ls="", marker="o", color=LAST_COLOUR, label="last epoch"))
-    _legend(figure, handles, table, handletextpad=0.3)
+    handles = [_mark("s", BEST_COLOUR, best)] if chosen.any() else []
+    _legend(figure, [*handles, _mark("o", LAST_COLOUR, "last epoch")], table, handletextpad=0.3)
     return figure
 
 
@@ -101,6 +99,12 @@ def _marks(
     panel.errorbar(row[f"{measure}_mean"], height, xerr=spread, fmt=marker, **style)
 
 
+def _mark(marker: str, colour: str, label: str) -> Line2D:
+    """A mark in the legend."""
+    style = TICK if marker == "|" else {"marker": marker, "ls": ""}
+    return Line2D([], [], color=colour, label=label, **style)
+
+
 def _legend(
     figure: Figure, handles: Sequence, table: pd.DataFrame, published: str = "published", **style
 ) -> None:
@@ -116,14 +120,14 @@ def segment_figure(table: pd.DataFrame) -> Figure:
     bars = []
     for _, row in table.iterrows():
         names = [name for name in table.columns if name.startswith("iou_") and pd.notna(row[name])]
-        bars.append([(name.removeprefix("iou_").replace("_", " "), row[name]) for name in names])
-        bars[-1].append(("mean (mIoU)", row["miou"]))
+        classes = [(name.removeprefix("iou_").replace("_", " "), row[name]) for name in names]
+        bars.append([*classes, ("mean (mIoU)", row["miou"])])
     figure, panels = _stack([len(group) for group in bars], 0.28, sharex=True)
     for panel, group, (_, row) in zip(panels, bars, table.iterrows(), strict=True):
         names, values = zip(*group, strict=True)
         shades = [*[PALE_COLOUR] * (len(group) - 1), LAST_COLOUR]
-        _bars(panel, names, values, shades, "no true masks to compare with")
-        panel.plot(row["published"], len(group) - 1, "D", mfc="white", mec=INK, ms=6.5, mew=1.2, zorder=4)
+        _bars(panel, names, values, shades, "no true masks to compare with", at_left=False)
+        panel.plot(row["published"], len(group) - 1, **ON_BARS)
         network = f"{row['architecture']} ({row['encoder']})"
         learnt = f"learnt from {_loud(row['annotation'])} marks"
         panel.set_title(f"{labels.dataset_label(row['dataset'])}: {network}, {learnt}")
@@ -146,19 +150,16 @@ def detection_figure(table: pd.DataFrame) -> Figure:
         names = [f"{name} (mAP)" if name == MEAN else name.replace("_", " ") for name in group["region"]]
         _bars(panel, names, group["map50"].tolist(), shades, "no true boxes to compare with", at_left=True)
         places = range(len(group))
-        panel.plot(group["map50_95"], places, "|", color=BEST_COLOUR, ms=11, mew=2.5, zorder=4)
-        panel.plot(group["published"], places, "D", mfc="white", mec=INK, ms=6.5, mew=1.2, zorder=5)
+        panel.plot(group["map50_95"], places, color=BEST_COLOUR, zorder=4, **TICK)
+        panel.plot(group["published"], places, **{**ON_BARS, "zorder": 5})
         first = group.iloc[0]
         learnt = f"learnt from {first['num_annotated']} images, {_loud(first['annotation'])} boxes"
         panel.set_title(f"{labels.dataset_label(first['dataset'])}: {first['architecture']}, {learnt}")
     panels[-1].set_xlabel("average precision on the test images, %")
-    again = {"marker": "|", "color": BEST_COLOUR, "ms": 11, "mew": 2.5, "label": "the same @0.5:0.95"}
-    handles = [
-        Patch(color=PALE_COLOUR, label="AP@0.5 of a region"),
-        Patch(color=LAST_COLOUR, label="mAP@0.5"),
-        Line2D([], [], ls="", **again),
-    ]
-    _legend(figure, handles, table, "published mAP@0.5")
+    bars = {"AP@0.5 of a region": PALE_COLOUR, "mAP@0.5": LAST_COLOUR}
+    handles = [Patch(color=colour, label=label) for label, colour in bars.items()]
+    again = _mark("|", BEST_COLOUR, "the same @0.5:0.95")
+    _legend(figure, [*handles, again], table, "published mAP@0.5")
     return figure
 
 
@@ -173,7 +174,7 @@ def _bars(
     values: Sequence[float],
     shades: Sequence[str],
     nothing: str,
-    at_left: bool = False,
+    at_left: bool,
 ) -> None:
     """Bars from 0 to 100 with their values at their ends, or left; `nothing` is written where one is NaN."""
     panel.barh(range(len(values)), np.nan_to_num(values), color=shades, height=0.7)
@@ -206,21 +207,17 @@ def box_figure(table: pd.DataFrame) -> Figure:
             if pd.isna(row["iou_mean"]):
                 panel.text(0.01, place, "no true boxes to compare with", va="center", fontsize=8)
                 continue
-            panel.plot(row["iou_whole_image"], place, "|", color=GREY, ms=13, mew=2.5, zorder=2)
+            panel.plot(row["iou_whole_image"], place, color=GREY, zorder=2, **{**TICK, "ms": 13})
             _marks(panel, row, "iou", place, LAST_COLOUR, "o", 7)
-            panel.plot(row["published"], place, "D", mfc="none", mec=INK, ms=8, mew=1.2, zorder=4)
+            panel.plot(row["published"], place, **{**PUBLISHED, "ms": 8})
         _name_rows(panel, [labels.method_label(*row) for row in group[["method", "backbone"]].to_numpy()])
         first = group.iloc[0]
         known = f": {first['num_images']} test images, true boxes: {first['truth']}"
         panel.set_title(f"{labels.dataset_label(dataset)}{'' if pd.isna(first['truth']) else known}")
         panel.set_xlim(0, 1)
     panels[-1].set_xlabel("intersection over union with the true box")
-    whole = {"marker": "|", "ms": 11, "mew": 2.5, "color": GREY, "label": "box around the whole image"}
-    handles = [
-        Line2D([], [], ls="", marker="o", color=LAST_COLOUR, label="attended box"),
-        Line2D([], [], ls="", **whole),
-    ]
-    _legend(figure, handles, table)
+    whole = _mark("|", GREY, "box around the whole image")
+    _legend(figure, [_mark("o", LAST_COLOUR, "attended box"), whole], table)
     return figure
 
 
@@ -244,11 +241,8 @@ def scale_figure(table: pd.DataFrame) -> Figure:
         panel.set_visible(False)
     for panel in panels[:, 0]:
         panel.set_ylabel("accuracy, %")
-    handles = [
-        Line2D([], [], ls="", marker=marker, color=colour, label=name)
-        for head, (colour, marker, name) in HEAD_STYLES.items()
-        if (table["head"] == head).any()
-    ]
+    shown = [head for head in HEADS if (table["head"] == head).any()]
+    handles = [_mark(*HEAD_STYLES[head], HEADS[head]) for head in shown]
     _legend(figure, handles, table, **({} if columns > 1 else {"ncols": 2}))
     return figure
 
@@ -260,14 +254,13 @@ def _scale_panel(panel: Axes, group: pd.DataFrame) -> None:
         rows = group[group["head"] == head]
         if rows.empty:
             continue
-        colour, marker, _ = HEAD_STYLES[head]
+        marker, colour = HEAD_STYLES[head]
         at = np.array([scales.index(str(scale)) for scale in rows["scale"]]) + 0.16 * (place - 1)
         panel.errorbar(at, rows["mean"], yerr=rows["std"], fmt=marker, ms=5, color=colour, elinewidth=1.2)
-        panel.plot(at, rows["published"], "D", mfc="none", mec=colour, ms=7, mew=1.2, zorder=4)
+        panel.plot(at, rows["published"], **{**PUBLISHED, "mec": colour, "ms": 7})
     if ALL in scales and len(scales) > 1:
         panel.axvline(len(scales) - 1.5, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-    names = ["all scales" if scale == ALL else f"scale {scale}" for scale in scales]
-    panel.set_xticks(range(len(scales)), names)
+    panel.set_xticks(range(len(scales)), list(map(scale_name, scales)))
     panel.set_xlim(-0.5, len(scales) - 0.5)
     panel.grid(axis="x", visible=False)
     panel.tick_params(axis="x", length=0)

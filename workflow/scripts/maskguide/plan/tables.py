@@ -59,12 +59,11 @@ class Table:
         there = {row.name: row for row in rows}
         found = []
         for test in self.tests:
-            if not isinstance(test, Mapping):
+            if isinstance(test, Mapping):
+                each = [row for row in rows if test["each"] in (ALL, row.method)]
+                found += [(row.name, _other(row, test["minus"], there)) for row in each]
+            else:
                 found.append(tuple(test))
-                continue
-            for row in rows:
-                if test["each"] in (ALL, row.method):
-                    found.append((row.name, _other(row, test["minus"], there)))
         return [(a, b) for a, b in dict.fromkeys(found) if a in there and b in there and a != b]
 
 

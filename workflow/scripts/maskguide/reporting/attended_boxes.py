@@ -19,35 +19,26 @@ from maskguide.data.boxes import box_of_mask
 from maskguide.data.pictures import image_size
 from maskguide.marks.annotation_formats import check_size
 from maskguide.marks.boxes import read_yolo_boxes
-from maskguide.system.files import InputError, read_json
+from maskguide.system.files import InputError
 
 # Column of the index → what the true box is made of, the best first.
 TRUTHS = {"boxes": "published boxes", "outline": "outlines", "mask": "masks"}
 ANY_REGION = [str(number) for number in range(100)]  # whatever a box shows, it belongs to the object
 IDENTITY = ["dataset", "method", "backbone", "seed"]
-AGAIN = "delete it and run again"
+BOX = ["left", "top", "right", "bottom"]
 
 
 def true_boxes(rows: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
-    """The object's true box of each image: the smallest around what shows it in the index.
+    """The object's true box of each of these rows of the index: the smallest around what shows it there.
 
-    Parameters
-    ----------
-    rows
-        Of the index. All boxes are made of one thing, the first of `TRUTHS` that any row has.
-
-    Returns
-    -------
-    DataFrame by image_id with left, top, right, bottom (0…1, shares of the sides), without the images whose
-    box is not known; and what the boxes are made of, None without any.
+    By image_id with left, top, right, bottom (0…1, shares of the sides), without the images whose box is not
+    known; and what all of them are made of, the first of `TRUTHS` that any row has, None without any.
     """
     column = next((column for column in TRUTHS if (rows[column] != "").any()), None)
-    found = {}
-    for row in rows.to_dict("records"):
-        box = _true_box(row, column) if column and row[column] else None
-        if box is not None:
-            found[row["image_id"]] = box
-    boxes = pd.DataFrame.from_dict(found, orient="index", columns=["left", "top", "right", "bottom"])
+    shown = rows[rows[column] != ""] if column else rows[:0]
+    found = {row["image_id"]: _true_box(row, column) for row in shown.to_dict("records")}
+    found = {image_id: box for image_id, box in found.items() if box is not None}
+    boxes = pd.DataFrame.from_dict(found, orient="index", columns=BOX)
     return boxes.rename_axis("image_id"), TRUTHS[column] if found else None
 
 
@@ -69,10 +60,12 @@ def attended_shares(attended: pd.DataFrame, image_ids: Sequence[str], path: str 
     by_id = attended.set_index("image_id")
     missing = [image_id for image_id in image_ids if image_id not in by_id.index]
     if missing:
-        raise InputError(f"{path}: has no row for the image {missing[0]}; it is of another split, {AGAIN}")
+        raise InputError(
+            f"{path}: has no row for the image {missing[0]}; it is of another split, delete it and run again"
+        )
     rows = by_id.loc[list(image_ids)]
     sides = rows[["width", "height", "width", "height"]].to_numpy(float)
-    return rows[["left", "top", "right", "bottom"]].to_numpy(float) / sides
+    return rows[BOX].to_numpy(float) / sides
 
 
 def intersection_over_union(one: NDArray, other: NDArray) -> NDArray:
@@ -86,8 +79,6 @@ def intersection_over_union(one: NDArray, other: NDArray) -> NDArray:
 def compare(rows: pd.DataFrame, attended: pd.DataFrame, path: str | Path) -> dict[str, Any]:
     """IoU of attended and true box over images of the index, and that of the whole image's box.
 
-    Returns
-    -------
     mean_iou, mean_iou_whole_image (0…1; what a network that attends to everything gets) and std_iou over the
     images (None for less than two), num_images, truth, nothing_attended (images with none or all of their
     cells attended). Without any true box the numbers are None, but for num_images 0.
@@ -108,22 +99,3 @@ def compare(rows: pd.DataFrame, attended: pd.DataFrame, path: str | Path) -> dic
         "truth": made_of,
         "nothing_attended": int(shares.isin([0.0, 1.0]).sum()),
     }
-
-
-def read_comparisons(paths: Sequence[Path]) -> pd.DataFrame:
-    """One row per `iou.json`: what `compare` gives, dataset, method, backbone, seed, and `path`.
-
-    `InputError` names a file that is broken, or is of other runs than the first but for the seed.
-    """
-    rows = []
-    for path in paths:
-        row = read_json(path)
-        if not isinstance(row, dict) or not {*IDENTITY, "mean_iou", "mean_iou_whole_image"} <= set(row):
-            raise InputError(f"{path}: holds no comparison of attended boxes; {AGAIN}")
-        if rows and any(row[key] != rows[0][key] for key in IDENTITY[:3]):
-            other = " ".join(rows[0][key] for key in IDENTITY[:3])
-            raise InputError(f"{path}: is not of {other}; give the seeds of one network")
-        if any(row["seed"] == each["seed"] for each in rows):
-            raise InputError(f"{path}: another file is also of seed {row['seed']}; give one")
-        rows.append({**row, "path": path})
-    return pd.DataFrame(rows)

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from maskguide.plan import declared
 from maskguide.plan.tables import Table
-from maskguide.reporting import labels, tables
+from maskguide.reporting import labels, tables, text
 from maskguide.reporting.runs import CELL
-from maskguide.reporting.text import (
-    BEST,
-    LAST,
-    NOT_THERE,
-    accuracy_notes,
-    bullets,
-    chance,
-    conspicuous,
-    markdown_table,
-    mean_std,
-    number,
-    page,
-    protocol,
-    reading,
-    signed,
-    test_notes,
-    those_of,
-)
+from maskguide.reporting.text import NOT_THERE
 from maskguide.system.files import InputError
 
 BASELINE = "baseline"
@@ -36,55 +19,33 @@ DIFFERENCE = ["difference", "low", "high", "p", "verdict"]
 
 
 def comparison_table(
-    table: Table,
-    measured: pd.DataFrame,
-    tests: pd.DataFrame,
-    segments: Iterable[Mapping] = (),
-    detectors: Iterable[Mapping] = (),
+    table: Table, measured: pd.DataFrame, tests: pd.DataFrame, segments: list[dict], detectors: list[dict]
 ) -> pd.DataFrame:
     """A row per data set × method × backbone: accuracies, difference to the baseline, costs.
 
-    Parameters
-    ----------
-    measured
-        Rows of `runs.read_runs`.
-    tests
-        Their `tables.paired_tests`.
-    segments, detectors
-        Measurements of the segmenters and detectors behind the masks; not all need be given.
+    measured: rows of `runs.read_runs`. tests: their `tables.paired_tests`. segments, detectors: measurements
+    of the segmenters and detectors behind the masks; not all need be given.
 
-    Returns
-    -------
-    DataFrame with the columns of `tables.accuracy_table`, then difference (percentage points to the
-    baseline of the same backbone, last epoch), low and high (its 95 % interval), p, verdict (all empty for
-    the baseline and where there is none), networks (how many the answer averages), epochs (of all of them),
-    train_seconds (mean over runs), device, parameters (of all networks), marks (what people must draw:
-    "none", "60 masks", "30 boxed images"), guide (segmenter or detector, which those marks teach; else
-    empty) and guide_seconds (its training).
+    The columns of `tables.accuracy_table`, then difference (percentage points to the baseline of the same
+    backbone, last epoch), low and high (its 95 % interval), p, verdict (all empty for the baseline and where
+    there is none), networks (how many the answer averages), epochs (of all of them), train_seconds (mean over
+    runs), device, parameters (of all networks), marks (what people must draw: "none", "60 masks", "30 boxed
+    images"), guide (segmenter or detector, which those marks teach; else empty) and guide_seconds (its
+    training).
     """
-    segmenters = _by_key(segments, ["dataset"])
-    detectors = _by_key(detectors, ["dataset", "num_annotated"])
+    segmenters: dict[str, Mapping] = {}
+    for segment in segments:
+        if segmenters.setdefault(segment["dataset"], segment) is not segment:
+            raise InputError(f"{segment['dataset']}: two segmenters; give one")
     frame = tables.accuracy_table(measured, table)
     last = tests[(tests["epoch"] == "last") & (tests["method_b"] == BASELINE)]
     last = last.rename(columns={"method_a": "method"})[[*CELL, *DIFFERENCE]]
-    costs = [
-        {**dict(zip(CELL, cell, strict=True)), **_costs(group, segmenters, detectors)}
-        for cell, group in measured.groupby(CELL, sort=False)
-    ]
+    groups = measured.groupby(CELL, sort=False)
+    costs = [_costs(group, segmenters, detectors) for _, group in groups]
     return frame.merge(last, on=CELL, how="left").merge(pd.DataFrame(costs), on=CELL, how="left")
 
 
-def _by_key(records: Iterable[Mapping], keys: list[str]) -> dict[tuple, Mapping]:
-    found: dict[tuple, Mapping] = {}
-    for record in records:
-        key = tuple(record[name] for name in keys)
-        if key in found:
-            raise InputError(f"{' '.join(map(str, key))}: two segmenters or detectors; give one")
-        found[key] = record
-    return found
-
-
-def _costs(group: pd.DataFrame, segmenters: Mapping, detectors: Mapping) -> dict:
+def _costs(group: pd.DataFrame, segmenters: Mapping, detectors: Sequence[Mapping]) -> dict:
     """What one row costs, from its runs."""
     first = group.iloc[0]
     count = None if pd.isna(first["num_annotated"]) else int(first["num_annotated"])
@@ -92,6 +53,7 @@ def _costs(group: pd.DataFrame, segmenters: Mapping, detectors: Mapping) -> dict
     if count is None and trained is not None:  # runs of an older version do not say how many
         count = trained["num_annotated"]
     return {
+        **first[CELL],
         "networks": int(group["networks"].max()),
         "epochs": int(group["epochs"].max()),
         "train_seconds": group["train_seconds"].mean(),
@@ -104,20 +66,17 @@ def _costs(group: pd.DataFrame, segmenters: Mapping, detectors: Mapping) -> dict
 
 
 def _guide(
-    run: pd.Series, count: int | None, segmenters: Mapping, detectors: Mapping
+    run: pd.Series, count: int | None, segmenters: Mapping, detectors: Sequence[Mapping]
 ) -> tuple[str, Mapping | None]:
     """Which network's masks guide a run, segmenter or detector, and its measurements where they are given."""
     guided_by = declared.methods()[run["family"]].guided_by
     if guided_by == "regions":
         count = labels.variant(run["method"]).options.get("annotated") or count
-        fitting = [
-            detector
-            for (dataset, annotated), detector in detectors.items()
-            if dataset == run["dataset"] and (count or annotated) == annotated
-        ]
+        fitting = [each for each in detectors if each["dataset"] == run["dataset"]]
+        fitting = [each for each in fitting if count in (None, each["num_annotated"])]
         return "detector", fitting[0] if len(fitting) == 1 else None
     if guided_by == "masks" and run["masks"] in ("segmenter", "shuffled"):
-        return "segmenter", segmenters.get((run["dataset"],))
+        return "segmenter", segmenters.get(run["dataset"])
     return "", None
 
 
@@ -134,50 +93,41 @@ def _marks(run: pd.Series, count: int | None) -> str:
 
 def comparison_text(table: Table, frame: pd.DataFrame, measured: pd.DataFrame, tests: pd.DataFrame) -> str:
     """All methods for a reader; `measured` are the runs behind it, `tests` against the baseline."""
-    parts = [f"# {table.title}"]
-    for dataset, group in frame.groupby("dataset", sort=False):
-        parts += [
-            f"## {labels.dataset_label(dataset)}",
-            protocol(measured[measured["dataset"] == dataset]),
-            _rows(group[group["role"] == "paper"]),
-        ]
-        controls = group[group["role"] == "control"]
-        if len(controls):
-            parts += [table.others, _rows(controls)]
-    return page([*parts, bullets(_notes(table, frame, tests))])
+
+    def parts(dataset: str, group: pd.DataFrame) -> list[str]:
+        return [text.protocol(measured, dataset), *text.by_role(table, group, _rows)]
+
+    return text.page(table, frame, _notes(table, frame, tests), parts)
 
 
 def _rows(group: pd.DataFrame) -> str:
     """The rows of one data set, as a Markdown table."""
-    header = ["method", "seeds", BEST, LAST, f"macro-F1, {LAST}", f"− baseline, {LAST} (95 % interval), p"]
-    header += ["reading", "marks needed", "networks", "epochs", "training seconds", "trained before"]
-    header += ["parameters, M"]
     several = group["device"].nunique() > 1
-    rows = [
-        [
-            labels.method_label(row["method"], row["backbone"]),
-            str(row["seeds"]),
-            *(mean_std(row, key) for key in ("top1_best", "top1_last", "macro_f1_last")),
-            *_difference(row),
-            _drawn(row),
-            *(str(row[key]) if row["epochs"] else NOT_THERE for key in ("networks", "epochs")),
-            number(row["train_seconds"], 0 if row["train_seconds"] >= 10 else 1)
-            + (f" ({row['device']})" if several else ""),
-            _trained_before(row),
-            number(row["parameters"] / 1e6, 2),
-        ]
-        for _, row in group.iterrows()
+
+    def seconds(row: pd.Series) -> str:
+        words = text.number(row["train_seconds"], 0 if row["train_seconds"] >= 10 else 1)
+        return f"{words} ({row['device']})" if several else words
+
+    columns = [
+        ("method", lambda row: labels.method_label(row["method"], row["backbone"])),
+        ("seeds", "seeds"),
+        *text.accuracies(),
+        (f"− baseline, {text.LAST} (95 % interval), p", _difference),
+        ("reading", lambda row: NOT_THERE if pd.isna(row["verdict"]) else text.reading(row["verdict"])),
+        ("marks needed", _drawn),
+        ("networks", lambda row: str(row["networks"]) if row["epochs"] else NOT_THERE),
+        ("epochs", lambda row: str(row["epochs"] or NOT_THERE)),
+        ("training seconds", seconds),
+        ("trained before", _trained_before),
+        ("parameters, M", lambda row: text.number(row["parameters"] / 1e6, 2)),
     ]
-    return markdown_table(rows, header)
+    return text.table_of(group, columns)
 
 
-def _difference(row: pd.Series) -> tuple[str, str]:
+def _difference(row: pd.Series) -> str:
     if pd.isna(row["difference"]):
-        return NOT_THERE, NOT_THERE
-    interval = f"{signed(row['low'])} to {signed(row['high'])}"
-    p = chance(row["p"])
-    text = f"{signed(row['difference'])} ({interval}), {p if p.startswith('<') else f'p {p}'}"
-    return text.replace("), <", "), p <"), reading(row["verdict"])
+        return NOT_THERE
+    return f"{text.signed(row['difference'])} ({text.interval(row)}), p {text.chance(row['p'])}"
 
 
 def _drawn(row: pd.Series) -> str:
@@ -186,7 +136,7 @@ def _drawn(row: pd.Series) -> str:
         return f"{row['marks']} (all training images)"
     if row["marks"] == NONE or pd.isna(row["annotation"]):
         return row["marks"]
-    return f"{row['marks']} ({conspicuous(row['annotation'])})"
+    return f"{row['marks']} ({text.conspicuous(row['annotation'])})"
 
 
 def _trained_before(row: pd.Series) -> str:
@@ -197,7 +147,7 @@ def _trained_before(row: pd.Series) -> str:
 
 
 def _notes(table: Table, frame: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
-    notes = accuracy_notes(table, frame)
+    notes = text.accuracy_notes(table, frame)
     if (frame["networks"] > 1).any():
         notes.append(
             "ACA and max pooling of all scales average one network for each scale, each trained for all the "
@@ -217,12 +167,11 @@ def _notes(table: Table, frame: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
         "Epochs and parameters: of all networks of a row together.",
         "Trained before: the network that learns from the marks and draws the masks; once for all seeds.",
         "Marks needed: what people must draw besides naming classes.",
-        *those_of(table.notes, frame),
+        *text.those_of(table.notes, frame),
     ]
     untested = frame[frame["difference"].isna() & (frame["method"] != BASELINE)]
     if len(untested):
-        names = ", ".join(
-            dict.fromkeys(labels.method_label(*row) for row in untested[["method", "backbone"]].to_numpy())
-        )
+        rows = untested[["method", "backbone"]].to_numpy()
+        names = ", ".join(dict.fromkeys(labels.method_label(*row) for row in rows))
         notes.append(f"Not tested, for there is no baseline of the same backbone: {names}.")
-    return notes + test_notes(tests)
+    return notes + text.test_notes(tests)

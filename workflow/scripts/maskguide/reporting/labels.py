@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from maskguide.plan import declared, variants
 from maskguide.plan.variants import Variant
+from maskguide.system import cli
 from maskguide.system.files import InputError, read_yaml
 
 REGISTRY = Path(__file__).parents[4] / "resources" / "datasets.yaml"
@@ -36,15 +38,16 @@ BACKBONES = {
 }
 
 
-def add_names_option(parser: argparse.ArgumentParser) -> None:
-    """`--names`: what a person's config calls things; for `know`."""
+def parser(docstring: str | None) -> argparse.ArgumentParser:
+    """The parser of a script that calls things by their names, with `--names`, a config's own, for `know`."""
+    parser = cli.parser(docstring)
     parser.add_argument(
         "--names",
         default="{}",
-        help="names that the repository does not know, as JSON: variants with their method, label, colour "
-        'and options, titles of data sets; {"variants": {"mine": {"method": "mga", "guidance_weight": 1}}, '
-        '"datasets": {"vines": "Vines"}}',
+        help="names that the repository does not know: variants with their method, label, colour, options, "
+        'titles of data sets; {"variants": {"mine": {"method": "mga"}}, "datasets": {"vines": "Vines"}}',
     )
+    return parser
 
 
 def know(names: str) -> None:
@@ -82,14 +85,9 @@ def only_published() -> dict[str, dict]:
     return read_yaml(ONLY_PUBLISHED)
 
 
-def is_known(name: str) -> bool:
-    """Whether a method or variant is the repository's, or of `--names`."""
-    return name in _known()
-
-
 def variant(name: str, method: str = "") -> Variant:
     """What a name stands for; one not known, for itself, as a variant of `method` that is nobody's twin."""
-    if is_known(name):
+    if name in _known():
         return _known()[name]
     facts = only_published().get(name, {})
     place = (facts["place"], 0) if facts else LAST
@@ -98,7 +96,7 @@ def variant(name: str, method: str = "") -> Variant:
 
 def without(name: str, method: str, option: str | None) -> Variant:
     """A variant but for one option, with a name made up where none has it; of an unknown name, its method."""
-    if option is None or not is_known(name):
+    if option is None or name not in _known():
         return variant(name if option is None else method, method)
     own = variant(name)
     twin = variants.without(own, option, _known())
@@ -138,11 +136,8 @@ def sort_methods(names: Iterable[str]) -> list[str]:
 
 def sort_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows by data set (as first met), then method, then backbone; names unknown here come last, as met."""
-    keys = pd.DataFrame(index=frame.index)
-    keys["dataset"] = pd.factorize(frame["dataset"])[0]
-    for column, order in (
-        ("method", sort_methods(frame["method"])),
-        ("backbone", [*BACKBONES, *(name for name in frame["backbone"].unique() if name not in BACKBONES)]),
-    ):
-        keys[column] = frame[column].map({name: rank for rank, name in enumerate(order)})
-    return frame.loc[keys.sort_values(list(keys.columns), kind="stable").index].reset_index(drop=True)
+    backbones = list(dict.fromkeys([*BACKBONES, *frame["backbone"]]))
+    orders = [frame["dataset"].unique().tolist(), sort_methods(frame["method"]), backbones]
+    columns = ["dataset", "method", "backbone"]
+    places = [frame[name].map(order.index) for name, order in zip(columns, orders, strict=True)]
+    return frame.iloc[np.lexsort(places[::-1])].reset_index(drop=True)

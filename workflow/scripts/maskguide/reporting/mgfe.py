@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from maskguide.plan.tables import Table
-from maskguide.reporting import labels
-from maskguide.reporting.published import read_published
+from maskguide.reporting import labels, text
+from maskguide.reporting.measures import AGAIN, check, read_measures
+from maskguide.reporting.published import read_published, with_published
 from maskguide.reporting.runs import CELL
-from maskguide.reporting.tables import with_notes
-from maskguide.reporting.text import (
-    NOT_THERE,
-    accuracy_page,
-    bullets,
-    conspicuous,
-    markdown_table,
-    number,
-    page,
-    remarks,
-    row_name,
-    those_of,
-)
-from maskguide.system.files import InputError, read_json
+from maskguide.system.files import InputError
 
-DETECTOR_TEXTS = ["dataset", "architecture", "weights", "annotation"]
-DETECTOR_COUNTS = [
-    "image_size",
-    "epochs",
-    "num_annotated",
-    "num_test",
-    "num_images_train",
-    "num_images_test",
-]
-DETECTOR_KEYS = [*DETECTOR_TEXTS, *DETECTOR_COUNTS, "confidence", "regions"]
-OPTIONAL_KEYS = ["truth", "train_seconds"]
+NETWORK = ["dataset", "architecture", "image_size", "weights", "epochs", "annotation", "num_annotated"]
 SCORES = ["map50", "map50_95", "precision", "recall"]
-REGION_COUNTS = ["num_boxes", "missing_train", "missing_test"]
+MISSING = ["missing_train", "missing_test"]
 MEAN = "mean of regions"  # no region's name has a space
-AGAIN = "delete it and run again"
-ORIGINS = {
-    "automatic": "**automatic**: what the detector (or MGA's segmenter) learnt from was drawn by image "
-    "processing, not by a person.",
-    "masks": "masks: the boxes that the detector learnt from were drawn around the publisher's masks.",
-}
 NOT_DETECTED = (
     "An image without a detection of a region has no mask of it and no attention loss for it; how many there "
     "were stands in Table I."
@@ -63,83 +35,54 @@ PIXELS = "MGA: guided by masks of pixels instead of boxes"
 def read_detectors(paths: Iterable[str | Path]) -> list[dict]:
     """The `metrics.json` of each detector.
 
-    Raises
-    ------
-    InputError
-        If one is missing or broken, has a score that is no percentage, or stands for the same data set and
-        number of annotated images as another.
+    `InputError` if one is missing or broken, has a score that is no percentage, or stands for the same data
+    set and number of annotated images as another.
     """
     detectors: list[dict] = []
-    seen: dict[tuple, str] = {}
+    seen: dict[tuple, str | Path] = {}
     for path in paths:
-        metrics = read_json(path)
-        if not isinstance(metrics, dict):
-            raise InputError(f"{path}: holds no measurements; {AGAIN}")
-        _check(path, metrics, [*DETECTOR_KEYS, *SCORES], "")
+        keys = [*NETWORK, "num_test", "num_images_train", "num_images_test", "confidence", "regions"]
+        metrics = read_measures(path, keys, SCORES)
         if not isinstance(metrics["regions"], dict) or not metrics["regions"]:
             raise InputError(f"{path}: names no regions; {AGAIN}")
         for name, region in metrics["regions"].items():
-            _check(path, region if isinstance(region, dict) else {}, [*SCORES, *REGION_COUNTS], f"{name}: ")
-        cell = (metrics["dataset"], metrics["num_annotated"])
+            region = region if isinstance(region, dict) else {}
+            check(path, region, ["num_boxes", *MISSING], SCORES, where=f"{name}: ")
+        dataset, count = cell = metrics["dataset"], metrics["num_annotated"]
         if cell in seen:
             raise InputError(
-                f"{path}: {seen[cell]} is also of {cell[0]} with {cell[1]} annotated images; give one"
+                f"{path}: {seen[cell]} is also of {dataset} with {count} annotated images; give one"
             )
-        seen[cell] = str(path)
+        seen[cell] = path
         detectors.append(metrics)
     return detectors
 
 
-def _check(path: str | Path, record: Mapping, keys: Iterable[str], where: str) -> None:
-    """`InputError` where a key is missing or a score is neither null nor a percentage."""
-    for key in keys:
-        if key not in record:
-            raise InputError(f"{path}: {where}{key} is missing; {AGAIN}")
-        value = record[key]
-        if key in SCORES and value is not None and not (isinstance(value, int | float) and 0 <= value <= 100):
-            raise InputError(f"{path}: {where}{key} is {value}, not a percentage; {AGAIN}")
-
-
-def detection_table(detectors: Iterable[Mapping]) -> pd.DataFrame:
+def detection_table(detectors: Sequence[Mapping]) -> pd.DataFrame:
     """Table I: for each detector a row per region, then one for their mean, as `region` says.
 
-    Returns
-    -------
-    DataFrame with dataset, architecture, image_size, weights, epochs, annotation, num_annotated, region,
-    num_test (test images whose true boxes are known), truth (where those come from, as annotation says it of
-    the training images), num_boxes (true boxes in them), map50, map50_95,
-    precision, recall (percent; empty without true boxes), confidence, missing (images in which the region
-    was not found above this confidence; empty for the mean), missing_train, missing_test (its two parts),
-    num_images, train_seconds, published (mAP@0.5, percent, beside the mean) and published_note. Detectors
-    of a data set stand together, fewer annotated images first.
+    With dataset, architecture, image_size, weights, epochs, annotation, num_annotated, region, num_test (test
+    images whose true boxes are known), truth (where those come from, as annotation says it of the training
+    images), num_boxes (true boxes in them), map50, map50_95, precision, recall (percent; empty without true
+    boxes), confidence, missing (images in which the region was not found above this confidence; empty for the
+    mean), missing_train, missing_test (its two parts), num_images, train_seconds, published (mAP@0.5,
+    percent, beside the mean) and published_note. Detectors of a data set stand together, fewer annotated
+    images first.
     """
-    rows = []
-    for detector in detectors:
-        same = {
-            key: detector[key] for key in [*DETECTOR_TEXTS, *DETECTOR_COUNTS, "confidence", "train_seconds"]
-        }
-        same |= {key: detector.get(key) for key in OPTIONAL_KEYS}
-        same["num_images"] = same.pop("num_images_train") + same.pop("num_images_test")
-        for name, region in detector["regions"].items():
-            missing = region["missing_train"] + region["missing_test"]
-            counts = {key: region[key] for key in REGION_COUNTS}
-            rows.append({**same, "region": name, **_scores(region), **counts, "missing": missing})
-        boxes = sum(region["num_boxes"] for region in detector["regions"].values())
-        rows.append({**same, "region": MEAN, **_scores(detector), "num_boxes": boxes})
-    first = ["dataset", "architecture", "image_size", "weights", "epochs", "annotation", "num_annotated"]
-    counted = ["confidence", "missing", "missing_train", "missing_test", "num_images", "train_seconds"]
-    table = pd.DataFrame(rows)[[*first, "region", "num_test", "truth", "num_boxes", *SCORES, *counted]]
-    table[SCORES] = table[SCORES].astype(float)
-    missing = ["missing", "missing_train", "missing_test"]
-    table[missing] = table[missing].astype("Int64")
-    order = table["dataset"].drop_duplicates().tolist()
-    table["place"] = table["dataset"].map(order.index)
-    table = table.sort_values(["place", "num_annotated"], kind="stable", ignore_index=True)
-    printed = read_published("mgfe_table1")[["dataset", "published", "published_note"]].copy()
-    table = table.drop(columns="place").merge(
-        printed.assign(region=MEAN), on=["dataset", "region"], how="left"
-    )
-    return with_notes(table)
+    first, last = [*NETWORK, "region", "num_test", "truth"], ["num_images", "train_seconds"]
+    rows, order = [], list(dict.fromkeys(detector["dataset"] for detector in detectors))
+    for detector in sorted(detectors, key=lambda each: (order.index(each["dataset"]), each["num_annotated"])):
+        regions = detector["regions"]
+        boxes = sum(region["num_boxes"] for region in regions.values())
+        images = detector["num_images_train"] + detector["num_images_test"]
+        same = {**detector, **dict.fromkeys(MISSING), "num_images": images}
+        for name, measured in {**regions, MEAN: {"num_boxes": boxes}}.items():
+            rows.append({**same, "region": name, **measured})
+    columns = [*first, "num_boxes", *SCORES, "confidence", "missing", *MISSING, *last]
+    frame = pd.DataFrame(rows).reindex(columns=columns)
+    frame = frame.astype({**dict.fromkeys(SCORES, float), **dict.fromkeys(MISSING, "Int64")})
+    frame["missing"] = frame[MISSING[0]] + frame[MISSING[1]]
+    return with_published(frame, read_published("mgfe_table1").assign(region=MEAN), ["dataset", "region"])
 
 
 def shown_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -148,31 +91,36 @@ def shown_rows(table: pd.DataFrame) -> pd.DataFrame:
     return table[(table["region"] != MEAN) | (regions > 1) | table["published"].notna()]
 
 
-def _scores(record: Mapping) -> dict:
-    return {key: record[key] for key in SCORES}
-
-
 def detection_text(table: Table, frame: pd.DataFrame) -> str:
     """Table I for a reader."""
-    parts = [f"# {table.title}"]
-    for dataset, group in frame.groupby("dataset", sort=False):
-        parts += [f"## {labels.dataset_label(dataset)}", _detector_protocol(group), _detection_rows(group)]
-    notes = [*those_of(table.notes, frame), *_origin_notes(frame), *remarks(frame)]
+    missing = "{missing} of {num_images}"
+    columns = [
+        ("region", lambda row: row["region"].replace("_", " ")),
+        ("boxes by", lambda row: text.conspicuous(row["annotation"])),
+        ("images annotated", "num_annotated"),
+        ("test images", "num_test"),
+        ("true boxes", "num_boxes"),
+        ("mAP@0.5", lambda row: text.number(row["map50"])),
+        ("mAP@0.5:0.95", lambda row: text.number(row["map50_95"])),
+        ("precision", lambda row: text.number(row["precision"])),
+        ("recall", lambda row: text.number(row["recall"])),
+        ("not found", lambda row: text.NOT_THERE if pd.isna(row["missing"]) else missing.format(**row)),
+        ("published mAP@0.5", lambda row: text.number(row["published"])),
+    ]
+    notes = [*text.those_of(table.notes, frame), *text.remarks(frame)]
     if frame["map50"].isna().any():
-        notes.append(f"{NOT_THERE}: no test image has a true box, so nothing can be measured.")
-    return page([*parts, bullets(notes)])
+        notes.append(f"{text.NOT_THERE}: no test image has a true box, so nothing can be measured.")
+    rows = shown_rows(frame)
+    return text.page(
+        table, rows, notes, lambda _, each: [_detector_protocol(each), text.table_of(each, columns)]
+    )
 
 
 def _detector_protocol(group: pd.DataFrame) -> str:
     """One sentence: which detector, and how it was trained."""
+    forms = {"architecture": "{}", "image_size": "images of {} pixels", "weights": "starting weights {}"}
     words = []
-    for column, form in {
-        "architecture": "{}",
-        "image_size": "images of {} pixels",
-        "weights": "starting weights {}",
-        "epochs": "{} epochs",
-        "confidence": "confidence {}",
-    }.items():
+    for column, form in {**forms, "epochs": "{} epochs", "confidence": "confidence {}"}.items():
         values = " / ".join(str(value).rsplit("/", 1)[-1] for value in group[column].unique())
         words.append(form.format(values))
     seconds = " / ".join(f"{value:.0f}" for value in group["train_seconds"].dropna().unique())
@@ -181,45 +129,24 @@ def _detector_protocol(group: pd.DataFrame) -> str:
     return f"Detector: {', '.join(words)}{trained}." + (f" True boxes: {truth}." if truth else "")
 
 
-def _detection_rows(group: pd.DataFrame) -> str:
-    """The rows of one data set, as a Markdown table."""
-    header = ["region", "boxes by", "images annotated", "test images", "true boxes"]
-    header += ["mAP@0.5", "mAP@0.5:0.95", "precision", "recall", "not found", "published mAP@0.5"]
-    rows = [
-        [
-            row["region"].replace("_", " "),
-            conspicuous(row["annotation"]),
-            str(row["num_annotated"]),
-            str(row["num_test"]),
-            str(row["num_boxes"]),
-            *(number(row[score]) for score in ("map50", "map50_95", "precision", "recall")),
-            NOT_THERE if pd.isna(row["missing"]) else f"{row['missing']} of {row['num_images']}",
-            number(row["published"]),
-        ]
-        for _, row in shown_rows(group).iterrows()
-    ]
-    return markdown_table(rows, header)
-
-
 def accuracy_text(
     table: Table, frame: pd.DataFrame, measured: pd.DataFrame, tests: pd.DataFrame | None
 ) -> str:
     """Table II or III for a reader: the ablation calls the paper's rows by the regions that guided."""
-    regions = {tuple(row[key] for key in CELL): row["regions"] for _, row in measured.iterrows()}
+    regions = measured.drop_duplicates(CELL).set_index(CELL)["regions"]
 
     def called(table: Table, row: pd.Series) -> str:
-        guiding = regions.get(tuple(row[key] for key in CELL))
+        guiding = regions.get(tuple(row[CELL]))
         if table.kind == "ablation" and row["role"] == "paper" and not pd.isna(guiding):
-            return " + ".join(
-                [labels.backbone_label(row["backbone"]), *(f"M_{each}" for each in guiding.split())]
-            )
-        return row_name(table, row)
+            backbone = labels.backbone_label(row["backbone"])
+            return " + ".join([backbone, *(f"M_{region}" for region in guiding.split())])
+        return text.row_name(table, row)
 
-    return accuracy_page(table, frame, measured, tests, called, _notes(frame, measured))
+    return text.accuracy_page(table, frame, measured, tests, called, _notes(frame, measured))
 
 
 def _notes(frame: pd.DataFrame, measured: pd.DataFrame) -> list[str]:
-    """What the variants in the table are, and where their regions come from."""
+    """What the variants in the table are."""
     guided = [labels.variant(name) for name in frame["method"].unique()]
     guided = [variant for variant in guided if variant.method == "mgfe"]
     notes = []
@@ -232,10 +159,4 @@ def _notes(frame: pd.DataFrame, measured: pd.DataFrame) -> list[str]:
     there = [MEANINGS[option] for option in MEANINGS if any(option in each.options for each in guided)]
     there += [PIXELS] if any(labels.variant(name).method == "mga" for name in frame["method"]) else []
     notes += [f"Variants and controls: {'; '.join(there)}."] if there else []
-    return notes + _origin_notes(frame)
-
-
-def _origin_notes(frame: pd.DataFrame) -> list[str]:
-    """What the kinds of annotation in the table mean, where the word does not say it."""
-    kinds = {kind for origin in frame["annotation"].dropna() for kind in origin.split("+")}
-    return [note for kind, note in ORIGINS.items() if kind in kinds]
+    return notes

@@ -10,54 +10,41 @@ import pandas as pd
 
 from maskguide.plan import declared
 from maskguide.reporting import labels
-from maskguide.system.files import InputError, read_json, read_yaml
+from maskguide.reporting.measures import AGAIN, check_single, read_measures
+from maskguide.system.files import InputError, read_csv, read_json, read_yaml
 
-TEXTS = ["dataset", "method", "backbone", "device"]
-OPTIONAL_TEXTS = ["masks", "annotation"]
-COUNTS = ["seed", "num_train", "num_test", "epochs", "best_epoch", "parameters"]
-PERCENTAGES = ["top1_best", "top1_last", "macro_f1_best", "macro_f1_last"]
-SECONDS = ["train_seconds", "total_seconds"]
-OPTIONS = ["crop", "batch_size", "learning_rate", "optimizer", "weights"]
 CELL = ["dataset", "method", "backbone"]
+PERCENTAGES = ["top1_best", "top1_last", "macro_f1_best", "macro_f1_last"]
+COUNTS = ["seed", "num_train", "num_test", "epochs", "best_epoch", "parameters"]
+KEPT = [*CELL, "device", "masks", "annotation", *COUNTS, *PERCENTAGES, "train_seconds", "total_seconds"]
+OPTIONS = ["crop", "batch_size", "learning_rate", "optimizer", "weights"]
 PREDICTIONS = ["image_id", "class_id", "predicted_last", "predicted_best"]
-AGAIN = "delete the folder and run again"
 WHOLE_NUMBERS = ["crop", "batch_size", "classifiers", "num_annotated"]
+OLDER = "delete those of the older split and run again"
 LAYOUT = "<dataset>/split<k>/<method>/<backbone>/seed<s>"
 
 
 def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
     """One tidy row per run, in the order given; a folder given twice is one run.
 
-    Returns
-    -------
-    DataFrame with dataset, method (the variant's name, as the folder says it), backbone, masks, annotation,
-    seed, counts, accuracies and macro-F1 (percent), seconds, device with precision, family (the method that
-    it is a variant of), split, num_classes, num_annotated (images whose marks stand behind the masks), the
-    options crop, batch_size, learning_rate, weights, and, None where the method has none, regions (their
-    names, a space between), activation, classifiers (how many) and losses, networks (how many the run
-    averages; its epochs, seconds and parameters are their sums), the commit, and `run`, the folder.
+    With dataset, method (the variant's name, as the folder says it), backbone, masks, annotation, seed,
+    counts, accuracies and macro-F1 (percent), seconds, device with precision, family (the method that it is a
+    variant of), split, num_classes, num_annotated (images whose marks stand behind the masks), the options
+    crop, batch_size, learning_rate, weights, and, None where the method has none, regions (their names, a
+    space between), activation, classifiers (how many) and losses, networks (how many the run averages; its
+    epochs, seconds and parameters are their sums), the commit, and `run`, the folder.
 
-    Raises
-    ------
-    InputError
-        If a run is missing or broken, stands twice, or runs on one data set had different images.
+    `InputError` if a run is missing or broken, stands twice, or runs on one data set had different images.
     """
     rows = pd.DataFrame([read_run(folder) for folder in dict.fromkeys(map(Path, folders))])
     rows = rows.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))
-    doubled = rows[rows.duplicated([*CELL, "seed"])]
-    if len(doubled):
-        row = doubled.iloc[0]
-        raise InputError(
-            f"{row['run']}: another run is also {row['method']} with seed {row['seed']}; give one"
-        )
+    check_single(rows, [*CELL, "seed"], "{run}: another run is also {method} with seed {seed}; give one")
     for dataset, group in rows.groupby("dataset", sort=False):
+        run = group["run"].iloc[0]
         for column in ("split", "num_train", "num_test", "num_classes"):
             if group[column].nunique() > 1:
-                found = " and ".join(str(count) for count in sorted(group[column].unique()))
-                raise InputError(
-                    f"{group['run'].iloc[0]}: runs on {dataset} disagree on {column} ({found}); "
-                    "delete those of the older split and run again"
-                )
+                found = " and ".join(map(str, sorted(group[column].unique())))
+                raise InputError(f"{run}: runs on {dataset} disagree on {column} ({found}); {OLDER}")
     return rows
 
 
@@ -67,26 +54,16 @@ def read_run(folder: str | Path) -> dict:
     path = folder / "metrics.json"
     if not path.is_file():
         raise InputError(f"{folder}: no metrics.json, so the run has not finished; run it first")
-    metrics = read_json(path)
-    if not isinstance(metrics, dict):
-        raise InputError(f"{path}: holds no measurements; {AGAIN}")
-    missing = [
-        key
-        for key in [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS, "classes"]
-        if key not in metrics
-    ]
-    if missing:
-        raise InputError(f"{path}: {missing[0]} is missing; {AGAIN}")
-    for key in PERCENTAGES:
-        if not isinstance(metrics[key], int | float) or not 0 <= metrics[key] <= 100:
-            raise InputError(f"{path}: {key} is {metrics[key]}, not a percentage; {AGAIN}")
+    metrics = read_measures(path, [*KEPT, "classes"], PERCENTAGES, null=False)
     labels.check_method(metrics["method"], str(path))
     name, split = name_and_split(folder, metrics)
     record = read_record(folder)
-    options = own_options(metrics["method"], record)
+    # a run may record options of other methods as well
+    options = {key: record["options"].get(key) for key in declared.methods()[metrics["method"]].options}
+    precision = metrics.get("precision") or "float32"
     return {
-        **{key: metrics[key] for key in [*TEXTS, *OPTIONAL_TEXTS, *COUNTS, *PERCENTAGES, *SECONDS]},
-        "device": device_and_precision(metrics),
+        **{key: metrics[key] for key in KEPT},
+        "device": metrics["device"] + (f" ({precision})" if precision != "float32" else ""),
         "method": name,
         "family": metrics["method"],
         "split": split,
@@ -109,17 +86,6 @@ def read_record(folder: Path) -> dict:
     return record
 
 
-def own_options(method: str, record: dict) -> dict:
-    """The options of `args.yaml` that this method has: a run may record others as well."""
-    return {key: record["options"].get(key) for key in declared.methods()[method].options}
-
-
-def device_and_precision(metrics: dict) -> str:
-    """Such as "cpu", or "cuda (bfloat16)" where the network computed in half precision."""
-    precision = metrics.get("precision") or "float32"
-    return metrics["device"] if precision == "float32" else f"{metrics['device']} ({precision})"
-
-
 def name_and_split(folder: Path, metrics: dict) -> tuple[str, int]:
     """The variant's name and the number of the split, as the run's folder gives them.
 
@@ -139,9 +105,8 @@ def name_and_split(folder: Path, metrics: dict) -> tuple[str, int]:
 
 def read_predictions(folder: str | Path) -> pd.DataFrame:
     """`predictions.csv` by image_id: image_id (str), class_id, predicted_last, predicted_best (int)."""
-    return _read_csv(Path(folder) / "predictions.csv", PREDICTIONS, {"image_id": str}).sort_values(
-        "image_id", ignore_index=True
-    )
+    table = _read_csv(Path(folder) / "predictions.csv", PREDICTIONS, dtype={"image_id": str})
+    return table.sort_values("image_id", ignore_index=True)
 
 
 def read_history(folder: str | Path) -> pd.DataFrame:
@@ -151,46 +116,25 @@ def read_history(folder: str | Path) -> pd.DataFrame:
         networks = read_json(Path(folder) / "metrics.json").get("networks", 1)
         if networks > 1:
             raise InputError(f"{folder}: averages {networks} networks; give their own runs, one per scale")
-    return _read_csv(path, ["epoch", "loss", "train_top1", "test_top1"], {})
+    return _read_csv(path, ["epoch", "loss", "train_top1", "test_top1"], dtype=None)
 
 
-def read_class_names(folder: str | Path) -> list[str]:
-    """The names of the classes, by class id."""
-    return [str(name) for name in read_json(Path(folder) / "metrics.json")["classes"]]
+def correct_answers(runs: pd.DataFrame, predicted: str) -> np.ndarray:
+    """Which test images each run classified correctly, bool [runs, images], images by their id.
 
-
-def correct_answers(runs: pd.DataFrame, predicted: str) -> tuple[np.ndarray, list[str]]:
-    """Which test images each run classified correctly.
-
-    Parameters
-    ----------
-    runs
-        Rows of `read_runs` on one data set.
-    predicted
-        "predicted_last" or "predicted_best".
-
-    Returns
-    -------
-    bool [runs, images] and the image ids, sorted.
+    runs: rows of `read_runs` on one data set. predicted: "predicted_last" or "predicted_best".
     """
-    tables = [read_predictions(folder) for folder in runs["run"]]
-    images = tables[0]["image_id"].tolist()
+    tables, images = [read_predictions(folder) for folder in runs["run"]], ["image_id", "class_id"]
     for folder, table in zip(runs["run"], tables, strict=True):
-        if table["image_id"].tolist() != images or (table["class_id"] != tables[0]["class_id"]).any():
+        if not table[images].equals(tables[0][images]):
             raise InputError(
-                f"{folder}/predictions.csv: other test images than in {runs['run'].iloc[0]}; "
-                "delete the runs of the older split and run again"
+                f"{folder}/predictions.csv: other test images than in {runs['run'].iloc[0]}; {OLDER}"
             )
-    return np.stack([(table[predicted] == table["class_id"]).to_numpy() for table in tables]), images
+    return np.stack([table[predicted] == table["class_id"] for table in tables])
 
 
-def _read_csv(path: Path, columns: list[str], types: dict) -> pd.DataFrame:
-    """Read a run's CSV; `InputError` where it is missing, empty or lacks a column."""
-    try:
-        table = pd.read_csv(path, dtype=types)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error}); {AGAIN}") from error
-    missing = [column for column in columns if column not in table.columns]
-    if missing or table.empty:
-        raise InputError(f"{path}: {missing[0] if missing else 'every row'} is missing; {AGAIN}")
+def _read_csv(path: Path, columns: list[str], **options) -> pd.DataFrame:
+    table = read_csv(path, columns, AGAIN, keep_default_na=True, **options)
+    if table.empty:
+        raise InputError(f"{path}: every row is missing; {AGAIN}")
     return table

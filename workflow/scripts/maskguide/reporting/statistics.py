@@ -45,16 +45,8 @@ def paired_bootstrap(
     the factor (S - 1) / S (Rao and Wu, 1988). With S = 1 only the images vary, and the answer holds for
     those two trained networks, not for the methods.
 
-    Parameters
-    ----------
-    correct_a, correct_b
-        bool [S, N]: was image i classified correctly with seed s? Row s of both is the same seed, column i
-        the same image.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, are not two-dimensional, or are empty.
+    correct_a, correct_b: bool [S, N], was image i classified correctly with seed s? Row s of both is the same
+    seed, column i the same image. `ValueError` if the shapes differ, are not two-dimensional, or are empty.
     """
     correct_a, correct_b = np.asarray(correct_a, dtype=bool), np.asarray(correct_b, dtype=bool)
     if correct_a.shape != correct_b.shape or correct_a.ndim != 2 or correct_a.size == 0:
@@ -72,11 +64,5 @@ def paired_bootstrap(
     averages = np.round(averages, 9)  # sums that are 0 on paper must count as 0 on both sides
     low, high = np.quantile(averages, [0.025, 0.975])
     rarer_side = min(np.count_nonzero(averages <= 0), np.count_nonzero(averages >= 0))
-    return PairedTest(
-        difference=float(100 * difference.mean()),
-        low=float(low),
-        high=float(high),
-        p=min(1.0, 2 * (rarer_side + 1) / (resamples + 1)),
-        seeds=seeds,
-        images=images,
-    )
+    p = min(1.0, 2 * (rarer_side + 1) / (resamples + 1))
+    return PairedTest(float(100 * difference.mean()), float(low), float(high), p, seeds, images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,17 +11,13 @@ from maskguide.plan.tables import Table
 from maskguide.reporting import labels
 from maskguide.reporting.tables import unmatched_published
 
-NOT_THERE = "–"
-BEST = "best epoch"
-LAST = "last epoch"
-PROTOCOL_WORDS = {
-    "epochs": "epochs",
-    "crop": "crop",
-    "batch_size": "batch",
-    "learning_rate": "learning rate",
-    "optimizer": "optimizer",
-    "weights": "weights",
-}
+# Columns of a table for a reader: heading, and the column of the frame or what a row's cell says.
+Columns = Sequence[tuple[str, str | Callable[[pd.Series], str]]]
+# What a page says of a data set, from its name and its rows.
+Parts = Callable[[str, pd.DataFrame], Sequence[str]]
+
+NOT_THERE, BEST, LAST = "–", "best epoch", "last epoch"
+PROTOCOL = ("epochs", "crop", "batch_size", "learning_rate", "optimizer", "weights")
 BEST_EPOCH = (
     "the epoch whose accuracy on the test images is highest. It is selected on the test set and so flatters "
     "every row."
@@ -29,24 +25,38 @@ BEST_EPOCH = (
 ONE_SEED = "Rows with one seed have no standard deviation."
 
 
+def page(table: Table, frame: pd.DataFrame, notes: Sequence[str], parts: Parts) -> str:
+    """A Markdown page: the table's title, each data set's name and its parts, the notes as a list."""
+    blocks = [f"# {table.title}"]
+    for dataset, group in frame.groupby("dataset", sort=False):
+        blocks += [f"## {labels.dataset_label(dataset)}", *parts(dataset, group)]
+    return "\n\n".join([*blocks, "\n".join(f"- {note}" for note in notes)]) + "\n"
+
+
+def table_of(frame: pd.DataFrame, columns: Columns) -> str:
+    """A Markdown table with a row for each of the frame's."""
+    rows = [
+        [str(row[cell]) if isinstance(cell, str) else cell(row) for _, cell in columns]
+        for _, row in frame.iterrows()
+    ]
+    return markdown_table(rows, [heading for heading, _ in columns])
+
+
 def markdown_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """A Markdown table; a column that holds words is flush left, one that holds only numbers flush right."""
     cells = [[cell.replace("|", "\\|") for cell in row] for row in [header, *rows]]
     columns = list(zip(*cells, strict=True))
     widths = [max(3, *map(len, column)) for column in columns]
-    words = [any(cell.strip("*")[:1].isalpha() for cell in column[1:]) for column in columns]
-
-    def line(row: Sequence[str]) -> str:
-        padded = [
-            cell.ljust(width) if left else cell.rjust(width)
-            for cell, width, left in zip(row, widths, words, strict=True)
-        ]
-        return f"| {' | '.join(padded)} |"
-
-    rule = [
-        "-" * width if left else "-" * (width - 1) + ":" for width, left in zip(widths, words, strict=True)
+    pads = [
+        str.ljust if any(cell.strip("*")[:1].isalpha() for cell in column[1:]) else str.rjust
+        for column in columns
     ]
-    return "\n".join([line(cells[0]), line(rule), *map(line, cells[1:])])
+    rule = [
+        "-" * width if pad is str.ljust else "-" * (width - 1) + ":"
+        for pad, width in zip(pads, widths, strict=True)
+    ]
+    lines = [[pad(cell, width) for pad, cell, width in zip(pads, row, widths, strict=True)] for row in cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])
 
 
 def number(value: float | None, decimals: int = 1) -> str:
@@ -59,10 +69,14 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
-def mean_std(row: pd.Series, measure: str) -> str:
+def interval(row: pd.Series) -> str:
+    """The bounds of a difference."""
+    return f"{signed(row['low'])} to {signed(row['high'])}"
+
+
+def mean_std(mean: float, std: float, decimals: int = 1) -> str:
     """`93.2 ± 0.5`; the mean alone for one seed."""
-    mean, std = row[f"{measure}_mean"], row[f"{measure}_std"]
-    return number(mean) if pd.isna(std) else f"{number(mean)} ± {number(std)}"
+    return number(mean, decimals) + ("" if pd.isna(std) else f" ± {number(std, decimals)}")
 
 
 def chance(p: float) -> str:
@@ -82,15 +96,32 @@ def conspicuous(origin: str | None) -> str:
     return "+".join(f"**{kind}**" if kind in ("automatic", "auto") else kind for kind in origin.split("+"))
 
 
-def origins(frame: pd.DataFrame) -> dict[str, Callable[[pd.Series], str]]:
-    """The columns behind a row's name, by heading: what people drew for it; no masks where no row has any."""
-    found = {}
+def origins(frame: pd.DataFrame) -> Columns:
+    """The columns behind a row's name: what people drew for it; no masks where no row has any."""
+    found = []
     if "structured_annotation" in frame:
-        found["structured annotation"] = lambda row: row["structured_annotation"].replace("-", NOT_THERE)
+        told = "structured annotation"
+        found.append((told, lambda row: row["structured_annotation"].replace("-", NOT_THERE)))
     if frame["masks"].notna().any():
-        found["masks"] = lambda row: conspicuous(row["masks"])
-        found["marks"] = lambda row: conspicuous(row["annotation"])
+        found.append(("masks", lambda row: conspicuous(row["masks"])))
+        found.append(("marks", lambda row: conspicuous(row["annotation"])))
     return found
+
+
+def accuracies() -> Columns:
+    """The columns of measured accuracies, mean and spread over seeds."""
+    measures = {BEST: "top1_best", LAST: "top1_last", f"macro-F1, {LAST}": "macro_f1_last"}
+    return [
+        (heading, lambda row, key=key: mean_std(row[f"{key}_mean"], row[f"{key}_std"]))
+        for heading, key in measures.items()
+    ]
+
+
+def by_role(table: Table, group: pd.DataFrame, rows: Callable[[pd.DataFrame], str]) -> list[str]:
+    """The paper's rows of a data set and, under the table's `others`, the rest; what is empty is left out."""
+    papers, others = (group[group["role"] == role] for role in ("paper", "control"))
+    shown = [rows(papers)] if len(papers) else []
+    return [*shown, table.others, rows(others)] if len(others) else shown
 
 
 def row_name(table: Table, row: pd.Series) -> str:
@@ -115,75 +146,53 @@ def accuracy_page(
     frame: rows of `tables.accuracy_table`. measured: the runs behind them. called: how a row is called.
     own_notes: those that only the paper's module can say.
     """
-    parts = [f"# {table.title}"]
-    for dataset, group in frame.groupby("dataset", sort=False):
-        parts += [f"## {labels.dataset_label(dataset)}", protocol(measured[measured["dataset"] == dataset])]
-        controls = group[group["role"] == "control"]
-        if len(controls) < len(group):
-            parts.append(_accuracy_rows(table, group[group["role"] == "paper"], called, origins(frame)))
-        if len(controls):
-            parts += [table.others, _accuracy_rows(table, controls, called, origins(frame))]
+
+    def parts(dataset: str, group: pd.DataFrame) -> list[str]:
+        columns = [
+            ("method", lambda row: called(table, row)),
+            *origins(frame),
+            ("seeds", lambda row: str(row["seeds"] or NOT_THERE)),
+            *accuracies(),
+            ("published", lambda row: number(row["published"], table.decimals)),
+        ]
+        shown = by_role(table, group, lambda rows: table_of(rows, columns))
         if tests is not None and (tests["dataset"] == dataset).any():
-            parts += ["Paired tests, first minus second:", _test_rows(tests[tests["dataset"] == dataset])]
+            shown += ["Paired tests, first minus second:", _test_rows(tests[tests["dataset"] == dataset])]
+        return [protocol(measured, dataset), *shown]
+
     notes = [*accuracy_notes(table, frame), *those_of(table.notes, frame), *own_notes, *remarks(frame)]
     notes += [*not_run_notes(table, frame), *those_of(table.last_notes, frame), *test_notes(tests)]
-    return page([*parts, bullets(notes)])
+    return page(table, frame, notes, parts)
 
 
-def protocol(measured: pd.DataFrame) -> str:
+def protocol(measured: pd.DataFrame, dataset: str) -> str:
     """One sentence: how the runs of a data set were trained."""
-    first = measured.iloc[0]
-    images = (
-        f"{first['num_train']} training and {first['num_test']} test images in {first['num_classes']} classes"
-    )
+    measured = measured[measured["dataset"] == dataset]
+    counts = "{num_train} training and {num_test} test images in {num_classes} classes"
     trained = measured[measured["epochs"] > 0]
     trained = trained.assign(epochs=trained["epochs"] // trained["networks"])  # those of each network
     words = []
-    for column, word in PROTOCOL_WORDS.items():
+    for column in PROTOCOL:
         values = dict.fromkeys(str(value).rsplit("/", 1)[-1] for value in trained[column].dropna())
         if values:
-            words.append(f"{word} {' / '.join(values)}")
-    return f"Measured with {images}" + (f"; {', '.join(words)}." if words else ".")
-
-
-def _accuracy_rows(
-    table: Table,
-    group: pd.DataFrame,
-    called: Callable[[Table, pd.Series], str],
-    columns: Mapping[str, Callable[[pd.Series], str]],
-) -> str:
-    """The rows of one data set, as a Markdown table."""
-    header = ["method", *columns, "seeds", BEST, LAST, f"macro-F1, {LAST}", "published"]
-    rows = [
-        [
-            called(table, row),
-            *(column(row) for column in columns.values()),
-            str(row["seeds"]) if row["seeds"] else NOT_THERE,
-            *(mean_std(row, key) for key in ("top1_best", "top1_last", "macro_f1_last")),
-            number(row["published"], table.decimals),
-        ]
-        for _, row in group.iterrows()
-    ]
-    return markdown_table(rows, header)
+            words.append(f"{column.removesuffix('_size').replace('_', ' ')} {' / '.join(values)}")
+    images = counts.format(**measured.iloc[0])
+    return f"Measured with {images}{'; ' if words else ''}{', '.join(words)}."
 
 
 def _test_rows(tests: pd.DataFrame) -> str:
     """The paired tests of one data set, as a Markdown table."""
-    header = ["comparison", "epoch", "seeds × images", "difference", "95 % interval", "p", "reading"]
-    several = tests["backbone"].nunique() > 1
-    rows = [
-        [
-            f"{row['method_a']} − {row['method_b']}" + (f" ({row['backbone']})" if several else ""),
-            row["epoch"],
-            f"{row['seeds']} × {row['images']}",
-            signed(row["difference"]),
-            f"{signed(row['low'])} to {signed(row['high'])}",
-            chance(row["p"]),
-            reading(row["verdict"]),
-        ]
-        for _, row in tests.iterrows()
+    backbone = " ({backbone})" if tests["backbone"].nunique() > 1 else ""
+    columns = [
+        ("comparison", lambda row: ("{method_a} − {method_b}" + backbone).format(**row)),
+        ("epoch", "epoch"),
+        ("seeds × images", lambda row: f"{row['seeds']} × {row['images']}"),
+        ("difference", lambda row: signed(row["difference"])),
+        ("95 % interval", interval),
+        ("p", lambda row: chance(row["p"])),
+        ("reading", lambda row: reading(row["verdict"])),
     ]
-    return markdown_table(rows, header)
+    return table_of(tests, columns)
 
 
 def accuracy_notes(table: Table, frame: pd.DataFrame) -> list[str]:
@@ -207,9 +216,8 @@ def those_of(notes: Sequence[Any], frame: pd.DataFrame) -> list[str]:
     there: dict[str, set[str]] = {"of": set(), "marks": set()}
     if "method" in frame:
         there["of"] = {*frame["method"], *(labels.variant(name).method for name in frame["method"])}
-    for column in ("annotation", "masks"):
-        if column in frame:
-            there["marks"] |= {kind for origin in frame[column].dropna() for kind in origin.split("+")}
+    for column in frame.columns.intersection(["annotation", "masks"]):
+        there["marks"] |= {kind for origin in frame[column].dropna() for kind in origin.split("+")}
     return [
         note if isinstance(note, str) else note["note"]
         for note in notes
@@ -238,8 +246,8 @@ def not_run_notes(table: Table, frame: pd.DataFrame) -> list[str]:
     notes = []
     for dataset, group in unmatched_published(frame, table.name).groupby("dataset", sort=False):
         printed = ", ".join(
-            f"{labels.method_label(row['method'], row['backbone'])} {row['published']:.{table.decimals}f}"
-            for _, row in group.iterrows()
+            f"{labels.method_label(row.method, row.backbone)} {row.published:.{table.decimals}f}"
+            for row in group.itertuples()
         )
         notes.append(f"The paper also prints for {labels.dataset_label(dataset)}, not run here: {printed}.")
     return notes
@@ -248,16 +256,6 @@ def not_run_notes(table: Table, frame: pd.DataFrame) -> list[str]:
 def remarks(table: pd.DataFrame) -> list[str]:
     """What is odd about published numbers shown in the table."""
     return [
-        f"Published {row['published']:.2f} ({labels.dataset_label(row['dataset'])}): {row['published_note']}."
-        for _, row in table[table["published_note"] != ""].iterrows()
+        f"Published {row.published:.2f} ({labels.dataset_label(row.dataset)}): {row.published_note}."
+        for row in table[table["published_note"] != ""].itertuples()
     ]
-
-
-def bullets(notes: Sequence[str]) -> str:
-    """A Markdown list."""
-    return "\n".join(f"- {note}" for note in notes)
-
-
-def page(parts: Sequence[str]) -> str:
-    """A Markdown page of its parts."""
-    return "\n\n".join(parts) + "\n"
