@@ -31,7 +31,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--boxes", type=Path, required=True, help="boxes.csv, which knows true boxes of test images")
     add("--masks", type=Path, nargs="+", required=True, help="folders of the region masks, one per region")
     add("--confidence", type=float, default=0.25, help="detections below it are left out")
-    add("--keep", choices=("best", "all"), default="best", help="of each region, as the masks were made")
+    add("--keep", choices=("best", "all"), default="best", help="detections of each region, as in the masks")
     add_image_options(parser, of_those="; of those with true boxes, if there are so many")
     return parser.parse_args(argv)
 
