@@ -126,7 +126,7 @@ def test_a_table_of_ones_own_with_ones_own_names(tmp_path):
     make_table.main(make_table.parse_args(options))
     table = pd.read_csv(tmp_path / "mine.csv")
     assert table["method"].tolist() == ["baseline", "mga", "strong", "nerve", "new"]
-    assert table["role"].tolist() == ["paper", "paper", "control", "paper", "control"]
+    assert set(table["role"]) == {"paper"}  # a person's own table is one list
     assert table["guide"].fillna("").tolist() == ["", "segmenter", "segmenter", "detector", "segmenter"]
     tests = pd.read_csv(tmp_path / "mine_tests.csv")
     assert tests["method_a"].drop_duplicates().tolist() == ["mga", "strong", "nerve", "new"]
