@@ -57,7 +57,7 @@ def test_a_whole_run_with_hostile_names(root, tmp_path, monkeypatch):
     assert strange == []
     assert not list(tmp_path.rglob("pwned*"))
     results = project / "results" / "hostile"
-    index = pd.read_csv(results / "data/folder/index.csv", dtype=str, keep_default_na=False)
+    index = pd.read_csv(results / "data/folder/split1/index.csv", dtype=str, keep_default_na=False)
     assert set(index["class"]) == set(names)
     metrics = json.loads((results / "runs/folder/baseline/small/seed1/metrics.json").read_text())
     assert metrics["classes"] == sorted(names)
