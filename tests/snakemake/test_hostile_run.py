@@ -59,7 +59,7 @@ def test_a_whole_run_with_hostile_names(root, tmp_path, monkeypatch):
     results = project / "results" / "hostile"
     index = pd.read_csv(results / "data/folder/split1/index.csv", dtype=str, keep_default_na=False)
     assert set(index["class"]) == set(names)
-    metrics = json.loads((results / "runs/folder/baseline/small/seed1/metrics.json").read_text())
+    metrics = json.loads((results / "runs/folder/split1/baseline/small/seed1/metrics.json").read_text())
     assert metrics["classes"] == sorted(names)
     assert len(pd.read_csv(results / "tables/compare.csv")) == 2
     assert (results / "figures/compare.png").stat().st_size > 5000
