@@ -122,7 +122,6 @@ def run_metrics(args: argparse.Namespace, data: TrainingImages, progress: Progre
         "macro_f1_last": evaluation.macro_f1(labels, progress.predicted_last, len(classes)),
         "train_seconds": round(progress.train_seconds, 3),
         "total_seconds": round(sum(row["seconds"] for row in progress.history), 3),
-        "classes": classes,
     }
 
 
@@ -176,6 +175,7 @@ def main(args: argparse.Namespace) -> None:
         "precision": precision.name_of(device),
         "annotation": annotation,
         "num_annotated": num_annotated,
+        "classes": images.classes(),
     }
     info = {name: metrics[name] for name in ("method", "backbone", "classes")}
     weights.write(args.output_dir / "model.pt", model, {**info, "options": own})
