@@ -87,7 +87,11 @@ def test_a_training_depends_on_its_own_methods_file_alone(root):
             assert own == ["__init__", method.module], name
 
 
-def test_image_processing_is_no_input_of_a_training(root):
+def test_image_processing_is_an_input_of_jobs_that_use_it_alone(root):
     scripts = root / "workflow" / "scripts"
-    for script in ("train_classifier", "train_segmenter", "train_detector", "train_mdm", "pretrain_backbone"):
-        assert not any("automatic" in each for each in code.of_job(scripts / f"{script}.py")), script
+    for script in scripts.glob("*.py"):
+        assert not any("automatic" in each for each in code.of_job(script)), script
+    found = code.of_job(scripts / "make_masks.py", ["marks/automatic"])
+    assert [each for each in found if "automatic" in each] and [
+        each for each in found if "silhouette" in each
+    ]

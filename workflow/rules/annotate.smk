@@ -51,13 +51,14 @@ rule export_annotation:
 
 rule import_annotation:
     input:
-        **plan.code("import_annotation"),
+        script=plan.script("import_annotation"),
+        modules=lambda wc: plan.marking("import_annotation", plan.mode(wc.dataset, "annotate") == "automatic"),
         index="<results>/data/{dataset}/split{split}/index.csv",
         chosen="<results>/annotate/{dataset}/split{split}/chosen.csv",
         # In manual mode the images to mark lie ready before the workflow stops and asks for the marks.
         export=lambda wc: (
             "<results>/annotate/{dataset}/split{split}/export"
-            if plan.settings("annotate", wc.dataset)["mode"] == "manual"
+            if plan.mode(wc.dataset, "annotate") == "manual"
             else []
         ),
         marks=lambda wc: plan.manual_marks(wc.dataset, "annotate"),
@@ -80,7 +81,7 @@ rule import_annotation:
     params:
         options=lambda wc: flags(
             {
-                "mode": plan.settings("annotate", wc.dataset)["mode"],
+                "mode": plan.mode(wc.dataset, "annotate"),
                 "marks": plan.marks_folder(wc.dataset, "annotate"),
                 "classes": plan.mask_classes(wc.dataset),
             }

@@ -54,13 +54,14 @@ rule export_boxes:
 
 rule import_boxes:
     input:
-        **plan.code("import_boxes"),
+        script=plan.script("import_boxes"),
+        modules=lambda wc: plan.marking("import_boxes", plan.mode(wc.dataset, "boxes") == "automatic"),
         index="<results>/data/{dataset}/split{split}/index.csv",
         chosen="<results>/detect/{dataset}/split{split}/{annotated}/chosen.csv",
         # In manual mode the images to mark lie ready before the workflow stops and asks for the marks.
         export=lambda wc: (
             "<results>/detect/{dataset}/split{split}/{annotated}/export"
-            if plan.settings("boxes", wc.dataset)["mode"] == "manual"
+            if plan.mode(wc.dataset, "boxes") == "manual"
             else []
         ),
         marks=lambda wc: plan.manual_marks(wc.dataset, "boxes"),
@@ -86,7 +87,7 @@ rule import_boxes:
                 "regions": plan.regions(wc.dataset),
                 "region_masks": json.dumps(plan.entries[wc.dataset]["regions"]),
                 "classes": plan.mask_classes(wc.dataset),
-                "mode": plan.settings("boxes", wc.dataset)["mode"],
+                "mode": plan.mode(wc.dataset, "boxes"),
                 "marks": plan.marks_folder(wc.dataset, "boxes"),
             }
         ),

@@ -31,7 +31,8 @@ rule infer_masks:
 
 rule make_masks:
     input:
-        **plan.code("make_masks"),
+        script=plan.script("make_masks"),
+        modules=lambda wc: plan.marking("make_masks", wc.mask_source == "auto"),
         index="<results>/data/{dataset}/split{split}/index.csv",
         masks=branch(
             lambda wc: wc.mask_source == "shuffled",

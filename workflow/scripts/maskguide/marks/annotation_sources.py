@@ -12,8 +12,8 @@ import pandas as pd
 from maskguide.data.boxes import Box
 from maskguide.data.pictures import EIGHT_BIT_MODES, open_upright, read_rgb
 from maskguide.marks import annotation_formats as formats
+from maskguide.marks import image_processing
 from maskguide.marks.annotation_formats import Shape, read_label_mask, read_text
-from maskguide.marks.automatic import automatic_mask, check_automatic_classes
 from maskguide.marks.boxes import shapes_to_boxes
 from maskguide.system.cli import log
 from maskguide.system.files import InputError, read_json, write_text
@@ -48,9 +48,10 @@ def published_marks(chosen: pd.DataFrame, classes: Sequence[str]) -> Iterator[Ma
 
 def automatic_marks(chosen: pd.DataFrame, classes: Sequence[str]) -> Iterator[Mark]:
     """Masks by threshold and ridge filter, one `Mark` per chosen image."""
-    check_automatic_classes(classes)
+    automatic = image_processing()
+    automatic.check_automatic_classes(classes)
     for row in chosen.itertuples():
-        labels = automatic_mask(read_rgb(row.path), classes)
+        labels = automatic.automatic_mask(read_rgb(row.path), classes)
         if not labels.any():
             log.warning("%s: nothing stands out; its automatic mask is empty", row.path)
         yield Mark(labels)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from maskguide.data import masks
 from maskguide.data.boxes import Box, box_of_mask, trimmed_of
 from maskguide.data.pictures import read_rgb
-from maskguide.marks import automatic
+from maskguide.marks import image_processing
 from maskguide.marks.annotation_formats import check_size, read_label_mask
 from maskguide.marks.annotation_sources import MarkFolder, listed, require_marks
 from maskguide.marks.boxes import read_yolo_boxes
@@ -101,7 +101,7 @@ def found_automatically(rows: pd.DataFrame, regions: Regions) -> list[BoxedImage
         whole = silhouette(image)
         shown = dict.fromkeys(regions, whole)
         if any(trimmed_of(region) for region in regions):
-            veins = np.logical_or(*automatic.veins(image, whole))
+            veins = np.logical_or(*image_processing().veins(image, whole))
             shown |= {region: veins for region in regions if trimmed_of(region)}
         boxes, size = boxes_of(shown, regions), image.shape[:2]
         found.append(BoxedImage(row.image_id, row.split, row.path, size, boxes, "automatic"))

@@ -10,7 +10,7 @@ import pandas
 from maskguide.data import masks
 from maskguide.data.masks import MaskOfImage, read_grey, read_labels, resize_grey, soft_of_labels
 from maskguide.data.pictures import image_size
-from maskguide.marks.automatic import automatic_mask
+from maskguide.marks import image_processing
 from maskguide.system.files import InputError
 
 
@@ -35,7 +35,7 @@ def automatic_masks(index: pandas.DataFrame, classes: Sequence[str]) -> Iterator
     """Masks by image processing, of every image."""
     index = masks.training_first(index)
     for image_id, path in zip(index["image_id"], index["path"], strict=True):
-        labels = automatic_mask(masks.read_image(path), classes)
+        labels = image_processing().automatic_mask(masks.read_image(path), classes)
         yield image_id, soft_of_labels(labels), labels
 
 

@@ -95,6 +95,10 @@ class Settings:
         """The modules that a script imports, `further` ones by name: an edit in one re-runs its jobs."""
         return code.of_job(self.scripts / f"{name}.py", further)
 
+    def marking(self, name: str, automatic: bool) -> list[str]:
+        """The modules of a script that marks by image processing where it is asked to."""
+        return self.modules(name, ["marks/automatic"] if automatic else [])
+
     def mask_classes(self, dataset: str) -> list[str]:
         """The names of the data set's mask classes, background left out."""
         return self.entries[dataset]["mask_classes"]
@@ -118,14 +122,17 @@ class Settings:
             return self.config["weights"][backbone]
         return f"resources/weights/{backbone}-{kind}.pth" if kind in KINDS else []
 
+    def mode(self, dataset: str, section: str) -> str:
+        """Where the marks of the section `annotate` or `boxes` come from."""
+        return self.settings(section, dataset)["mode"]
+
     def marks_place(self, dataset: str, section: str) -> str:
         """Where a person puts the marks of the section `annotate` or `boxes`."""
         return self.settings(section, dataset)["marks"] or f"resources/{dataset}/{MARKS[section]}"
 
     def marks_folder(self, dataset: str, section: str) -> str | None:
         """Where a person's marks lie; None unless the mode is manual."""
-        manual = self.settings(section, dataset)["mode"] == "manual"
-        return self.marks_place(dataset, section) if manual else None
+        return self.marks_place(dataset, section) if self.mode(dataset, section) == "manual" else None
 
     def manual_marks(self, dataset: str, section: str) -> list[str]:
         """A person's mark files that are there by now, so that a new or edited one is imported."""
