@@ -16,7 +16,8 @@ from pathlib import Path
 from maskguide.data.datasets import read_index
 from maskguide.data.masks import check_classes
 from maskguide.drawing.contact_sheets import sheet_to_mark
-from maskguide.marks.annotation import export, read_chosen
+from maskguide.marks.annotation import read_chosen
+from maskguide.marks.export import export
 from maskguide.system import cli
 
 CONFIGURED = {
