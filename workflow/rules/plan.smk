@@ -12,7 +12,8 @@ from snakemake.logging import logger
 # Relative, so that a project folder that was moved re-runs nothing.
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
-from maskguide.plan.plan import Plan, beside, measured
+from maskguide.plan.cells import beside, measured
+from maskguide.plan.plan import Plan
 from maskguide.plan.settings import flags
 from maskguide.system import interruption, one_snakemake, slurm_plugin
 from maskguide.system.files import InputError

@@ -1,19 +1,12 @@
-"""What tables and figures show: cells of data set × method × backbone, and their runs."""
+"""The plan, all that the rules ask: settings, names, runs, tables, and here the figures of a run."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
-from maskguide.plan import config_check
-from maskguide.plan.runs import Runs
-from maskguide.plan.tables import table, tables
-from maskguide.system.files import InputError
+from maskguide.plan.cells import Tables, unique
 
-Cell = tuple[str, str, str]  # data set, method, backbone
 WITH_CURVES = ("table4", "mgfe_table3", "tdsa_table1")  # their runs' training is drawn
 WITH_STRIPS, WITH_CAM = "table4", "mgfe_table3"
 WITH_REGIONS = ("mgfe_table1", "mgfe_table3")
@@ -21,189 +14,15 @@ WITH_ATTENTION = ("aca_table2", "aca_table3", "aca_table4", "aca_table6")  # ACA
 WITH_BOXES = "aca_boxes"
 
 
-class Plan(Runs):
-    """All that the rules ask: settings, names, runs; and here the tables and figures."""
+class Plan(Tables):
+    """The whole of a run: each of its classes adds what the ones before do not know."""
 
     def __init__(self, *place: Any) -> None:
         super().__init__(*place)
-        self.tables = {
-            name: table(name, options.get("title", "")) for name, options in self.config["tables"].items()
-        }
-        self.check()
         self.all_runs = self._all_runs()
         # names that tables ask for → those of their runs, where these are others
         cells = chain.from_iterable(self.cells(name) for name in self.tables)
         self.same = {cell[1]: run for cell in cells if (run := self.run_name(*cell)) != cell[1]}
-
-    def check(self) -> None:
-        """`InputError` for a table or sweep of a data set, backbone or method that is none."""
-        figures = {
-            f"{kind}_figure": self.config.get(f"{kind}_figure") for kind in ("annotation", "classifiers")
-        }
-        shown = {f"tables.{name}": options for name, options in self.config["tables"].items()}
-        shown |= {f"sweeps.{name}": options for name, options in self.config["sweeps"].items()}
-        shown |= {name: options for name, options in figures.items() if options}
-        for place, options in shown.items():
-            for dataset in options["datasets"]:
-                if dataset not in self.datasets:
-                    raise InputError(
-                        f"config: {place}.datasets names '{dataset}', not a data set of this run."
-                    )
-            for backbone in [*options.get("backbones", []), options.get("backbone")]:
-                unknown = backbone and config_check.unknown_backbone(backbone, place)
-                if unknown:
-                    raise InputError(unknown)
-        for name, each in self.tables.items():
-            for method in chain.from_iterable(self.listed(name, row) for row in each.rows if "config" in row):
-                self.known_method(method, f"tables.{name}")
-
-    # Tables
-
-    def listed(self, name: str, row: dict[str, str]) -> list[str]:
-        """The methods that the config lists for a row such as {config: controls, prefix: mga-}."""
-        return [
-            f"{row.get('prefix', '')}{each}" for each in self.config["tables"][name].get(row["config"], [])
-        ]
-
-    def rows(self, name: str, dataset: str) -> Iterator[tuple[str, str]]:
-        """The (method, backbone) that a table shows for a data set, see `tables.yaml`."""
-        options = self.config["tables"][name]
-        backbone = options.get("backbone", "")
-        for row in self.tables[name].rows:
-            if isinstance(row, str):
-                yield row, backbone
-            elif "config" in row:
-                yield from ((method, backbone) for method in self.listed(name, row))
-            elif "each_backbone" in row:
-                yield from ((row["each_backbone"], each) for each in options["backbones"])
-            elif "each_region" in row:
-                method, regions = row["each_region"], self.regions(dataset)
-                yield from ((f"{method}-{region}", backbone) for region in regions if len(regions) > 1)
-            else:
-                rebuilt = backbone.startswith("vgg") and backbone.endswith("_bn")
-                yield (row["plain"] if rebuilt else "baseline"), backbone
-
-    def cells(self, name: str) -> list[Cell]:
-        """The (data set, method, backbone) that a table shows."""
-        return [(dataset, *row) for dataset in self.shown(name) for row in self.rows(name, dataset)]
-
-    def shown(self, *names: str) -> list[str]:
-        """The data sets of tables; none of a table that is not made."""
-        made = (self.config["tables"][name]["datasets"] for name in names if name in self.tables)
-        return list(dict.fromkeys(chain.from_iterable(made)))
-
-    def table_runs(self, name: str) -> list[str]:
-        """The runs that a table shows, each once."""
-        return unique(self.runs(*cell) for cell in self.cells(name))
-
-    def table_files(self) -> list[str]:
-        """Every file that the tables consist of."""
-        made = [f"{self.results}/tables/{name}.{suffix}" for name in self.tables for suffix in ("csv", "md")]
-        return made + [
-            f"{self.results}/tables/{name}_tests.csv" for name, each in self.tables.items() if each.tested
-        ]
-
-    def pattern(self, tested: bool) -> str:
-        """A pattern of the tables with paired tests, or of those without."""
-        return self.named_alike(name for name, each in self.tables.items() if each.tested == tested)
-
-    def sources(self, name: str) -> dict[str, list[str]]:
-        """The measurements that a table is made of, by the flag that names them."""
-        each, runs = self.tables[name], self.table_runs(name) if self.tables[name].of_runs else []
-        found = {"metrics": measured(runs), "segments": [], "detectors": [], "attended": []}
-        if each.kind == "segmenters":
-            found["segments"] = self.segmenters(self.shown(name))
-        elif each.kind == "detectors":
-            found["detectors"] = unique(self.detectors(dataset, [None]) for dataset in self.shown(name))
-        elif each.kind == "boxes":
-            found["attended"] = self.overlaps(name)
-        elif each.kind == "comparison":
-            found |= self.guides(name)
-        return found
-
-    def guides(self, name: str) -> dict[str, list[str]]:
-        """The segmenters and detectors behind the masks of a table's methods."""
-        segmented, detected = [], []
-        for dataset, method, backbone in self.cells(name):
-            found = self.resolved(dataset, method, backbone)
-            if found.method.guided_by == "masks" and found.options["mask_source"] in (
-                "segmenter",
-                "shuffled",
-            ):
-                segmented.append(dataset)
-            if found.method.guided_by == "regions":
-                detected.append(self.detectors(dataset, [self.annotated(dataset, method)]))
-        return {"segments": self.segmenters(dict.fromkeys(segmented)), "detectors": unique(detected)}
-
-    def segmenters(self, datasets: Iterable[str]) -> list[str]:
-        return [
-            f"{self.results}/segment/{dataset}/split{split}/metrics.json"
-            for dataset in datasets
-            for split in self.splits(dataset)
-        ]
-
-    def detectors(self, dataset: str, counts: Iterable[int | None]) -> list[str]:
-        """The measurements of detectors that learnt from so many images; None as configured."""
-        return [
-            f"{self.detector(dataset, split, count)}/metrics.json"
-            for count in counts
-            for split in self.splits(dataset)
-        ]
-
-    def overlaps(self, name: str) -> list[str]:
-        """How the boxes of each scale, with each seed, agree with the true ones."""
-        backbone = self.config["tables"][name]["backbone"]
-        looked = (
-            self.looked_at(dataset, method, backbone)
-            for dataset in self.shown(name)
-            for method in self.scales(self.attending)
-        )
-        return beside(chain.from_iterable(looked), "iou.json")
-
-    def looked_at(self, dataset: str, method: str, backbone: str) -> list[str]:
-        """Where the networks of one scale look, with each split and seed."""
-        name = self.run_name(dataset, method, backbone)
-        return [
-            self.attended(dataset, split, name, backbone, seed)
-            for split in self.splits(dataset)
-            for seed in self.config["seeds"]
-        ]
-
-    def source_files(self, name: str) -> list[str]:
-        """The files that a table is made of."""
-        return unique(self.sources(name).values())
-
-    def table_flags(self, name: str) -> dict[str, Any]:
-        """What make_table.py is told: of which runs and measurements, how a person's own table is called."""
-        found = self.sources(name)
-        title = self.tables[name].title if name not in tables() else None
-        guides = {key: found[key] for key in ("segments", "detectors", "attended")}
-        runs = self.table_runs(name) if self.tables[name].of_runs else []
-        return {"runs": runs, "title": title, **guides, **self.readers(name)}
-
-    def readers(self, name: str) -> dict[str, Any]:
-        """What make_table.py and plot_table.py must be told of names that only this run has."""
-        runs = self.table_runs(name) if self.tables[name].of_runs else []
-        looked_at = self.overlaps(name) if self.tables[name].kind == "boxes" else []
-        return self.readers_of([*runs, *(str(Path(each).parent) for each in looked_at)], *self.shown(name))
-
-    def readers_of(self, runs: Iterable[str], *datasets: str) -> dict[str, Any]:
-        """The same for scripts that read these runs."""
-        told = self.names_for_readers(dict.fromkeys(Path(run).parts[-3] for run in runs), datasets)
-        return {"names": json.dumps(told, ensure_ascii=False) if told else None}
-
-    @property
-    def labels(self) -> list[str]:
-        """The files that hold labels, colours, titles and notes: an edit makes tables and figures again."""
-        package = self.scripts / "maskguide"
-        files = [
-            *package.glob("methods/*.yaml"),
-            *package.glob("plan/*.yaml"),
-            *package.glob("reporting/*.yaml"),
-        ]
-        return [*sorted(map(str, files)), self.registry]
-
-    # Figures
 
     def figures(self) -> list[str]:
         """Every picture of this run."""
@@ -308,17 +127,3 @@ class Plan(Runs):
             for dataset in sweep["datasets"]
         ]
         return unique([*tables, *sweeps])
-
-
-def measured(runs: Iterable[str]) -> list[str]:
-    return [f"{run}/metrics.json" for run in runs]
-
-
-def beside(files: Iterable[str], name: str) -> list[str]:
-    """The file of that name in the folder of each."""
-    return [str(Path(file).with_name(name)) for file in files]
-
-
-def unique(lists: Iterable[Iterable[str]]) -> list[str]:
-    """All of the lists' entries, each once, in their order."""
-    return list(dict.fromkeys(chain.from_iterable(lists)))
