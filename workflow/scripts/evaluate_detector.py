@@ -62,8 +62,9 @@ def main(args: argparse.Namespace) -> None:
     history = read_csv(args.detector / "history.csv", ["seconds"], "train the detector again", dtype=float)
     metrics = {
         "dataset": args.dataset,
-        **{name: options[name] for name in ("architecture", "image_size", "epochs")},
+        **{name: options[name] for name in ("architecture", "image_size")},
         "weights": Path(options["weights"]).name if options["weights"] else "none",
+        "epochs": options["epochs"],
         "num_annotated": len(learnt),
         "annotation": "+".join(sorted(learnt["source"].unique())),
         "truth": "+".join(sorted(judged["source"].unique())) or None,
