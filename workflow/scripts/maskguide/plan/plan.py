@@ -7,11 +7,7 @@ from typing import Any
 
 from maskguide.plan.cells import Tables, unique
 
-WITH_CURVES = ("table4", "mgfe_table3", "tdsa_table1")  # their runs' training is drawn
-WITH_STRIPS, WITH_CAM = "table4", "mgfe_table3"
-WITH_REGIONS = ("mgfe_table1", "mgfe_table3")
-WITH_ATTENTION = ("aca_table2", "aca_table3", "aca_table4", "aca_table6")  # ACA's scales are drawn
-WITH_BOXES = "aca_boxes"
+OF_TABLES = ("strips", "regions", "cam", "attention", "attended")  # kinds of figures that go with tables
 
 
 class Plan(Tables):
@@ -28,16 +24,7 @@ class Plan(Tables):
         """Every picture of this run."""
         made = [*self.tables]
         for dataset in self.datasets:
-            if dataset in self.shown(WITH_STRIPS):
-                made.append(f"strips_{dataset}")
-            if dataset in self.shown(*WITH_REGIONS):
-                made.append(f"regions_{dataset}")
-            if dataset in self.shown(WITH_CAM):
-                made.append(f"cam_{dataset}")
-            if dataset in self.shown(*WITH_ATTENTION):
-                made.append(f"attention_{dataset}")
-            if dataset in self.shown(WITH_BOXES):
-                made.append(f"attended_{dataset}")
+            made += [f"{kind}_{dataset}" for kind in OF_TABLES if dataset in self.shown(*self.beside(kind))]
             if self.curve_runs(dataset):
                 made += [f"curves_{dataset}", f"confusion_{dataset}"]
             made += [
@@ -45,23 +32,36 @@ class Plan(Tables):
             ]
         return [f"{self.results}/figures/{name}.png" for name in made]
 
+    def beside(self, kind: str) -> list[str]:
+        """The tables that figures of this kind go with."""
+        return [name for name, each in self.tables.items() if kind in each.figures]
+
+    def backbone_beside(self, kind: str, dataset: str) -> str:
+        """The backbone of such a figure: that of its table."""
+        return next(
+            self.config["tables"][name]["backbone"]
+            for name in self.beside(kind)
+            if dataset in self.shown(name)
+        )
+
     def first_run(self, dataset: str, method: str, backbone: str) -> str:
         """The run with the first split and seed."""
         return self.runs(dataset, method, backbone)[0]
 
     def curve_runs(self, dataset: str) -> list[str]:
         """The runs of one data set whose training is drawn, each once."""
-        made = [name for name in WITH_CURVES if name in self.tables]
-        return unique(self.runs(*cell) for name in made for cell in self.cells(name) if cell[0] == dataset)
+        cells = chain.from_iterable(self.cells(name) for name in self.beside("curves"))
+        return unique(self.runs(*cell) for cell in cells if cell[0] == dataset)
 
     def strip_run(self, dataset: str) -> str:
         """The guided run whose attention the strips show."""
-        return self.first_run(dataset, "mga", self.config["tables"][WITH_STRIPS]["backbone"])
+        return self.first_run(dataset, "mga", self.backbone_beside("strips", dataset))
 
     def cam_runs(self, dataset: str) -> list[str]:
         """The paper's conditions: without regions, each alone, all."""
-        controls = self.listed(WITH_CAM, {"config": "controls"})
-        shown = [row for row in self.rows(WITH_CAM, dataset) if row[0] not in controls]
+        table = next(name for name in self.beside("cam") if dataset in self.shown(name))
+        controls = self.listed(table, {"config": "controls"})
+        shown = [row for row in self.rows(table, dataset) if row[0] not in controls]
         return [self.first_run(dataset, *row) for row in shown]
 
     def region_masks(self, dataset: str, split: int | str = 1) -> list[str]:
@@ -69,24 +69,19 @@ class Plan(Tables):
         masks = self.resolved(dataset, "mgfe", "small").masks
         return [f"{self.results}/masks/{dataset}/split{split}/{source}" for source in masks]
 
-    def attention_backbone(self, dataset: str) -> str:
-        """The backbone whose attention is drawn."""
-        tables = (self.config["tables"][name] for name in WITH_ATTENTION if dataset in self.shown(name))
-        return next(tables)["backbone"]
-
     def attention_runs(self, dataset: str) -> list[str]:
         """ACA's networks, first scale first, with the first seed."""
-        backbone = self.attention_backbone(dataset)
+        backbone = self.backbone_beside("attention", dataset)
         return [self.first_run(dataset, method, backbone) for method in self.scales(self.attending)]
 
     def attention_boxes(self, dataset: str) -> list[str]:
         """Where they look, but the last, that cuts nothing out."""
-        backbone = self.attention_backbone(dataset)
+        backbone = self.backbone_beside("attention", dataset)
         return [self.looked_at(dataset, method, backbone)[0] for method in self.scales(self.attending)][:-1]
 
     def first_attended(self, dataset: str) -> list[str]:
         """Where the first scale looks, with each seed."""
-        backbone = self.config["tables"][WITH_BOXES]["backbone"]
+        backbone = self.backbone_beside("attended", dataset)
         return self.looked_at(dataset, self.scales(self.attending)[0], backbone)
 
     def sweep_runs(self, name: str, dataset: str) -> list[str]:

@@ -27,6 +27,8 @@ class Table:
     what: str
     paper: str | None = None
     title: str = ""
+    caption: str = ""
+    figures: Sequence[str] = ()
     rows: Sequence[Any] = ()
     keys: Mapping[str, Any] = field(default_factory=dict)
     tests: Sequence[Any] = ()
