@@ -25,8 +25,7 @@ rule make_table:
         **needs(gpu=0, mem_mb=500, runtime=5),
     params:
         what=lambda wc: flags(plan.table_flags(wc.table)),
-        caption=lambda wc: plan.tables[wc.table].caption,
-        accuracies=lambda wc: plan.tables[wc.table].kind not in ("segmenters", "detectors", "boxes", "scales"),
+        about=lambda wc: plan.about(wc.table),  # for the report
     shell:
         "python {input.script:q} --table {wildcards.table} {params.what} --output {output.csv:q}"
         " 2>&1 | tee {log:q}"

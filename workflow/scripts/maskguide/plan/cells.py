@@ -170,6 +170,11 @@ class Tables(Runs):
         runs = self.table_runs(name) if self.tables[name].of_runs else []
         return {"runs": runs, "title": title, **guides, **self.readers(name)}
 
+    def about(self, name: str) -> tuple[str, str, bool]:
+        """What the report says of a table: its title, its caption, and whether its columns are accuracies."""
+        shown = self.tables[name]
+        return shown.title, shown.caption, shown.of_runs and shown.kind != "scales"
+
     def readers(self, name: str) -> dict[str, Any]:
         """What make_table.py and plot_table.py must be told of names that only this run has."""
         runs = self.table_runs(name) if self.tables[name].of_runs else []
