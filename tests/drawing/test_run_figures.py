@@ -154,7 +154,12 @@ def test_captions_render(root):
     shown.append({"table": "table1", "kind": "confusion"})
     for path, wildcards in itertools.product(paths, shown):
         template = Environment(undefined=StrictUndefined).from_string(path.read_text(encoding="utf-8"))
-        job = SimpleNamespace(config={"run": "demo", "seeds": [1, 2]}, wildcards=SimpleNamespace(**wildcards))
+        told = plan_tables.table(wildcards["table"])
+        job = SimpleNamespace(
+            config={"run": "demo", "seeds": [1, 2]},
+            wildcards=SimpleNamespace(**wildcards),
+            params=SimpleNamespace(about=(told.title, told.caption, told.of_runs)),
+        )
         text = template.render(snakemake=job)
         settings = {"halt_level": 2, "report_level": 2}
         assert publish_parts(text, writer="html", settings_overrides=settings)["body"]
