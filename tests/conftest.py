@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,16 @@ def project(tmp_path) -> Path:
     return copy_project(ROOT, tmp_path / "project")
 
 
+@pytest.fixture
+def finished(finished_run) -> Iterator[Path]:
+    """A copy of the project in which the smoke run has ended; one test at a time, which leaves it so."""
+    with FileLock(f"{finished_run}.used"):
+        yield finished_run
+
+
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Path:
-    """A copy of the project in which the smoke run has ended; made once, whichever worker asks first."""
+def finished_run(tmp_path_factory) -> Path:
+    """That copy; made once, whichever worker asks first."""
     shared_by_workers = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared_by_workers = shared_by_workers.parent
