@@ -271,7 +271,6 @@ def test_what_a_table_is_made_of(plan):
     compared = made.sources("compare")
     assert len(compared["segments"]) == len(compared["detectors"]) == 1
     assert names(made.table_runs("table2")) == ["baseline", "mga"]
-    assert names(made.table_runs("tdsa_table1")) if "tdsa_table1" in made.tables else True
 
 
 def test_tdsas_plain_row_is_of_the_network_that_it_rebuilds(plan):

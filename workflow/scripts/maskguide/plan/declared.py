@@ -6,7 +6,7 @@ labels of tables and figures read it here. Plain Python, so that a plan needs no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -46,6 +46,11 @@ class Method:
     attends: bool = False
     script: str = TRAINED
     backbone: str | None = None
+
+
+def for_each(values: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
+    """Of an option by name (`by`) its values for these names: `default` for those that it does not have."""
+    return [values.get(name, values["default"]) for name in names]
 
 
 @dataclass(frozen=True)

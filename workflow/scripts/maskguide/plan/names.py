@@ -112,9 +112,8 @@ class Names(Settings):
             self.config.get(f"{kind}_figure") for kind in ("classifiers", "annotation")
         )
         if classifiers:
-            attends = next(name for name, each in declared.methods().items() if each.attends)
             options = {"scale": classifiers["scale"]} if classifiers["scale"] else {}
-            method = self.named(attends, options, f"{attends}-s{classifiers['scale']}")
+            method = self.named(self.attending, options, f"{self.attending}-s{classifiers['scale']}")
             found["classifiers"] = {
                 **{key: classifiers[key] for key in ("datasets", "backbone")},
                 **{"methods": [method], "option": "classifiers", "values": classifiers["counts"]},
@@ -162,6 +161,11 @@ class Names(Settings):
         """The name that these options have, else the given one."""
         found = variants.with_options(method, options, self.names)
         return found.name if found else else_named
+
+    @property
+    def attending(self) -> str:
+        """The method whose networks say what the next scale sees."""
+        return next(name for name, each in declared.methods().items() if each.attends)
 
     def averages(self, variant: Variant) -> bool:
         """Whether its answer is the average of the networks of all scales."""

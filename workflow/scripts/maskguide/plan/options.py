@@ -90,8 +90,8 @@ def settled(args: argparse.Namespace) -> argparse.Namespace:
         if "default" not in schema:
             raise InputError(f"{flag(option)}: {method.name} needs the {schema['description']}; give them")
         found[option] = value = schema["default"]
-        if "by" in schema:  # an object's values for these names, its `default` for those it does not have
-            found[option] = [value.get(name, value["default"]) for name in found[schema["by"]]]
+        if "by" in schema:
+            found[option] = declared.for_each(value, found[schema["by"]])
     check(method, found)
     return argparse.Namespace(**found)
 

@@ -68,7 +68,10 @@ class Runs(Names):
             source = own.get("mask_source", classify["mask_source"])
             masks = (source,)
         elif method.guided_by == "regions":
-            options |= self.of_regions(dataset, variant.name, options)
+            options["regions"] = self.guiding(dataset, variant.name, options["regions"])
+            for key, option in method.options.items():
+                if "by" in option:
+                    options[key] = declared.for_each(options[key], options[option["by"]])
             count = own.get("annotated") or self.settings("boxes", dataset)["count"]
             source = f"{own['content']}-{count}{'-shuffled' * own.get('shuffled', False)}"
             masks = tuple(f"{region}-{source}" for region in options["regions"])
@@ -88,21 +91,15 @@ class Runs(Names):
         )
         return {key: value for key, value in said.items() if key in declares}
 
-    def of_regions(self, dataset: str, name: str, options: dict[str, Any]) -> dict[str, Any]:
-        """The regions that guide, and for each what is said by its name."""
+    def guiding(self, dataset: str, name: str, regions: list[str] | None) -> list[str]:
+        """The regions that guide: those named, else all; `InputError` for one that the data set has not."""
         there = self.regions(dataset)
-        regions = options["regions"] or there
-        for region in regions:
+        for region in regions or ():
             if region not in there:
                 raise InputError(
                     f"config: method '{name}': {dataset} has no region '{region}'; it has {', '.join(there)}"
                 )
-        by_name = {key: value for key, value in options.items() if isinstance(value, dict)}
-        lists = {
-            key: [value.get(region, value.get("default")) for region in regions]
-            for key, value in by_name.items()
-        }
-        return {"regions": list(regions), **lists}
+        return list(regions or there)
 
     def run_name(self, dataset: str, name: str, backbone: str) -> str:
         """The name whose folder holds the run: the first of the same options, the method's own foremost."""
@@ -210,18 +207,13 @@ class Runs(Names):
         scale = self.names[name].options.get("scale", 1)
         if scale == 1:
             return []
-        attends = self.names[name].method if declared.methods()[self.names[name].method].attends else None
-        guide = self.at_scale(name, scale - 1) if attends else self.at_scale(self.attending, scale - 1)
+        attends = declared.methods()[self.names[name].method].attends
+        guide = self.at_scale(name if attends else self.attending, scale - 1)
         return self.attended(dataset, split, self.run_name(dataset, guide, backbone), backbone, seed)
 
     def zoom_of(self, wc: Any) -> str | list:
         """The same by wildcards."""
         return self.zoom(wc.dataset, wc.split, wc.method, wc.backbone, wc.seed)
-
-    @property
-    def attending(self) -> str:
-        """The method whose networks say what the next scale sees."""
-        return next(name for name, each in declared.methods().items() if each.attends)
 
     def attended(self, dataset: str, split: int | str, name: str, backbone: str, seed: int | str) -> str:
         """Where a network of one scale looks: what the next scale sees."""
