@@ -8,6 +8,9 @@ masks must fit the upright image. Where masks and boxes mean the pixels as store
 Images of your own lie in folders that are named here instead, and so may their masks (--own-masks); --entry
 then takes the registry's place.
 
+Several splits (--repeats) are drawn at once: the index is the first one's, --splits holds them all, and
+split_dataset.py makes an index of each other.
+
 Example:
     python workflow/scripts/index_dataset.py --dataset btfpis --registry resources/datasets.yaml \\
         --files results/butterfly/data/btfpis/files --split 10/40 --split-seed 0 \\
@@ -18,7 +21,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -46,13 +48,17 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     listed = "CSV with the columns image and split, before --split; images not listed are left out"
     add("--split-file", type=Path, help=listed)
     add("--split-seed", type=int, default=0, help="seed of the split")
+    add("--repeats", type=int, default=1, help="number of splits, of disjoint training parts if that can be")
+    name = "regular expression on a file's name: images with the same match stand on one side of the split"
+    add("--group", help=name)
+    add("--splits", type=Path, help="CSV to write: all images that a split uses, and their part in each")
     add("--masks", type=Path, required=True, help="folder for converted masks; replaced")
     add("--output", type=Path, required=True, help="index.csv to write")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
-    cli.check(args, not_below_0=["split_seed"])
+    cli.check(args, not_below_0=["split_seed"], above_0=["repeats"])
     registered = entry_of(args.registry, args.dataset, args.entry)
     for folder in filter(None, (args.files, args.own_masks)):
         if not folder.is_dir():
@@ -60,13 +66,22 @@ def main(args: argparse.Namespace) -> None:
             raise InputError(f"{folder}: is no folder; {way_out}")
     entries = layouts.read(registered["layout"], args.files, registered.get("folder"), args.own_masks)
     rule = args.split or registered["split"]
+    if args.group:
+        entries = splits.grouped(entries, args.group)
+    elif not args.split_file and rule != "published":
+        splits.warn_of_groups(entries)
     if args.split_file:
-        entries = splits.split_by_file(entries, args.split_file)
+        drawn = [splits.split_by_file(entries, args.split_file)]
     else:
-        entries = splits.split(entries, rule, args.split_seed)
+        drawn = splits.draw(entries, rule, args.split_seed, args.repeats)
+    parts = [{entry.image_id: entry.split for entry in each} for each in drawn]
+    used = {entry.image_id: entry for each in drawn for entry in each}
+    entries = [used[image_id] for image_id in sorted(used)]
     found = pictures.inspect_all(entry.path for entry in entries)
     publishers_own = not args.split_file and rule == "published" and registered["layout"] != "folder"
-    splits.check_split(entries, [picture.content for picture in found], publishers_own)
+    contents = {entry.image_id: each.content for entry, each in zip(entries, found, strict=True)}
+    for each in drawn:
+        splits.check_split(each, [contents[entry.image_id] for entry in each], publishers_own)
     masked = [entry for entry in entries if entry.mask]
     if registered["masks"] == "published" and not masked:
         without_masks(args, registered["source"])
@@ -83,8 +98,15 @@ def main(args: argparse.Namespace) -> None:
             entries = list(tqdm(converted, total=len(entries), desc="masks", disable=None))
         check_marked([entry.mask for entry in entries if entry.mask])
         moved = [entry_in(entry, folder, args.masks) for entry in entries]
-    table = index_table(moved, args.output.parent)
+    table = index_table([each for each in moved if each.image_id in parts[0]], args.output.parent)
+    table["split"] = table["image_id"].map(parts[0])
     write_csv(args.output, table)
+    if args.splits:
+        every = index_table(moved, args.splits.parent).drop(columns="split")
+        every["group"] = every["image_id"].map({entry.image_id: entry.group for entry in moved})
+        for number, part in enumerate(parts, start=1):
+            every[f"split{number}"] = every["image_id"].map(part).fillna("")
+        write_csv(args.splits, every)
     cli.log.info(
         "%s: %d training and %d test images of %d classes, %d with a mask, %d with boxes",
         *(args.dataset, (table["split"] == "train").sum(), (table["split"] == "test").sum()),
@@ -165,20 +187,9 @@ def index_table(entries: list[Entry], folder: Path) -> pd.DataFrame:
     table["class_id"] = table["class"].map(classes.index)
     table["split"] = [entry.split for entry in entries]
     for column in datasets.PATH_COLUMNS:
-        table[column] = [relative(getattr(entry, column), folder) for entry in entries]
+        table[column] = [datasets.relative(getattr(entry, column) or "", folder) for entry in entries]
     table = table[datasets.COLUMNS]
     return table.sort_values(["class_id", "image_id"], kind="stable")
-
-
-def relative(path: Path | None, folder: Path) -> str:
-    """`path` as seen from `folder`, with slashes, links not followed; empty for None.
-
-    A whole path stays one where `folder` is none: a project that moves still finds the images.
-    """
-    if path is None:
-        return ""
-    stays = path.is_absolute() and not folder.is_absolute()
-    return path.as_posix() if stays else Path(os.path.relpath(path, folder)).as_posix()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -27,6 +28,33 @@ def read_index(path: str | Path) -> pd.DataFrame:
     for column in PATH_COLUMNS:
         index[column] = [str(path.parent / value) if value else "" for value in index[column]]
     return index
+
+
+def read_splits(path: str | Path, number: int) -> pd.DataFrame:
+    """What `index_dataset.py` wrote of several splits: the images of split `number`, as `read_index`.
+
+    With `group` besides ("" where none is known); paths are as seen from where we are.
+    """
+    path, part = Path(path), f"split{number}"
+    needed = [column for column in COLUMNS if column != "split"]
+    table = read_csv(path, [*needed, "group", part], "delete it and run again")
+    table = table[table[part] != ""].rename(columns={part: "split"})[[*COLUMNS, "group"]]
+    _check_rows(path, table)
+    for column in PATH_COLUMNS:
+        table[column] = [str(path.parent / value) if value else "" for value in table[column]]
+    return table
+
+
+def relative(path: str | Path, folder: Path) -> str:
+    """`path` as seen from `folder`, with slashes, links not followed; empty for "".
+
+    A whole path stays one where `folder` is none: a project that moves still finds the images.
+    """
+    if path == "":
+        return ""
+    path = Path(path)
+    stays = path.is_absolute() and not folder.is_absolute()
+    return path.as_posix() if stays else Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _check_rows(path: Path, index: pd.DataFrame) -> None:

@@ -24,6 +24,7 @@ class Entry:
     """One image as published; `split` is "" where the publisher gives none, masks keep their own format.
 
     `boxes` is a YOLO file; `corners`, of publishers who give one box per image in pixels, becomes one.
+    Images of one `group`, a plant or a session, belong on one side of a split; "" where nothing is known.
     """
 
     image_id: str
@@ -34,6 +35,7 @@ class Entry:
     outline: Path | None = None
     boxes: Path | None = None
     corners: Corners | None = None
+    group: str = ""
 
 
 def plain_id(name: str) -> str:
