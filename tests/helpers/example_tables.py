@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import make_table
 import pandas as pd
 from maskguide.plan.tables import table
-from maskguide.reporting import tables, text
+from maskguide.reporting import learning, tables, text
 
 
 def accuracies(measured: pd.DataFrame, name: str) -> pd.DataFrame:
     """A table's numbers from its runs."""
-    return tables.accuracy_table(measured, table(name))
+    return learning.with_learning(
+        tables.accuracy_table(measured, table(name)), measured, learning.split_off(measured, "{}")[1]
+    )
 
 
-def pairs_of(measured: pd.DataFrame, name: str, resamples: int = 100, seed: int = 0) -> pd.DataFrame:
+def pairs_of(measured: pd.DataFrame, name: str, indexes: Sequence[Path] = ()) -> pd.DataFrame:
     """Its paired tests."""
-    return tables.paired_tests(measured, table(name), resamples, seed)
+    return tables.paired_tests(measured, table(name), indexes)
 
 
 def page_of(measured: pd.DataFrame, name: str, tests: pd.DataFrame | None = None) -> str:

@@ -13,7 +13,7 @@ from example_tables import accuracies, names_of, page_of, pairs_of
 from maskguide.plan.tables import table as plan_table
 from maskguide.reporting import aca, labels
 from maskguide.reporting.runs import read_history, read_runs
-from maskguide.reporting.statistics import paired_bootstrap
+from maskguide.reporting.statistics import paired_test
 from maskguide.system.files import InputError
 
 
@@ -98,19 +98,19 @@ def test_published_numbers_of_another_backbone_stand_below(tmp_path):
 
 def test_tests_of_averages_are_of_the_last_epoch_alone(tmp_path):
     measured = read_runs(write_methods(tmp_path, methods=("maxpool-s1", "maxpool", "aca", "aca-s1")))
-    tests = pairs_of(measured, "aca_table2", 200, 4)
-    assert list(zip(tests["method_a"], tests["method_b"], tests["epoch"], strict=True)) == [
-        ("aca", "maxpool", "last"),
-        ("aca", "maxpool-s1", "last"),
-        ("maxpool", "maxpool-s1", "last"),
-        ("aca", "aca-s1", "last"),
+    tests = pairs_of(measured, "aca_table2")
+    assert list(zip(tests["method_a"], tests["method_b"], strict=True)) == [
+        ("aca", "maxpool"),
+        ("aca", "maxpool-s1"),
+        ("maxpool", "maxpool-s1"),
+        ("aca", "aca-s1"),
     ]
     correct = {}
     for method in ("aca", "maxpool"):
         paths = [tmp_path / "leaves" / "split1" / method / "small" / f"seed{seed}" for seed in (1, 2, 3)]
         frames = [pd.read_csv(path / "predictions.csv") for path in paths]
         correct[method] = np.stack([frame["predicted_last"] == frame["class_id"] for frame in frames])
-    expected = paired_bootstrap(correct["aca"], correct["maxpool"], 200, 4)
+    expected = paired_test(correct["aca"], correct["maxpool"])
     row = tests.iloc[0]
     assert (row["difference"], row["low"], row["high"], row["p"]) == pytest.approx(
         (expected.difference, expected.low, expected.high, expected.p)
@@ -189,8 +189,8 @@ def test_boxes_have_a_row_per_scale(tmp_path):
         ({"mean_iou": 54.0}, "mean_iou is 54.0, not between 0 and 1"),
         ({"method": "aca"}, "'aca' names no scale of ACA"),
         ({"method": "baseline"}, "'baseline' names no scale of ACA"),
-        ({"seed": 1}, "another is also of aca-s1 with seed 1"),
-        ({"truth": "outlines"}, "btfpis has truth masks and outlines"),
+        ({"seed": 1}, "another is also of aca-s1 with split 1 and seed 1"),
+        ({"truth": "outlines"}, "btfpis, split 1 has truth masks and outlines"),
     ],
 )
 def test_broken_boxes_are_refused(tmp_path, change, message):
@@ -215,7 +215,7 @@ def test_tdsa_rows_build_up(tmp_path):
     assert leaves["method"].tolist() == ["baseline", "aca-s1", "tdsa-channels", "tdsa"]
     assert leaves["role"].tolist() == ["paper", "control", "paper", "paper"]
     tests = pairs_of(measured, "tdsa_table1")
-    pairs = tests[tests["epoch"] == "last"]
+    pairs = tests
     assert list(zip(pairs["dataset"], pairs["method_a"], pairs["method_b"], strict=True)) == [
         ("leaves", "tdsa-channels", "baseline"),
         ("leaves", "tdsa", "tdsa-channels"),
@@ -245,7 +245,7 @@ def test_methods_stand_in_one_order():
 def test_make_table_writes_its_tests(tmp_path, name):
     folders = write_methods(tmp_path / "runs", seeds=(1, 2))
     output = tmp_path / "tables" / f"{name}.csv"
-    options = ["--table", name, "--runs", *map(str, folders), "--resamples", "100", "--output", str(output)]
+    options = ["--table", name, "--runs", *map(str, folders), "--output", str(output)]
     make_table.main(make_table.parse_args(options))
     assert sorted(path.name for path in output.parent.iterdir()) == [
         f"{name}.csv",

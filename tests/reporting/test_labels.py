@@ -119,8 +119,6 @@ def test_a_table_of_ones_own_with_ones_own_names(tmp_path):
         "Vines | 2023",
         "--names",
         json.dumps(names),
-        "--resamples",
-        "100",
     ]
     options += ["--runs", *map(str, folders), "--output", str(tmp_path / "mine.csv")]
     make_table.main(make_table.parse_args(options))

@@ -107,6 +107,5 @@ def test_doubled_and_contradicting_runs_are_refused(tmp_path):
     other = other.parents[2].rename(tmp_path / "split2") / "baseline" / "mobilenet_v2" / "seed2"
     (tmp_path / "btfpis").mkdir()
     other = other.parents[2].rename(tmp_path / "btfpis" / "split2") / "baseline" / "mobilenet_v2" / "seed2"
-    with pytest.raises(InputError, match=r"disagree on split \(1 and 2\)"):
-        read_runs([first, other])
+    assert read_runs([first, other])["split"].tolist() == [1, 2]
     assert len(read_runs([first, str(first)])) == 1

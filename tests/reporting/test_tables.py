@@ -14,9 +14,9 @@ import yaml
 from example_runs import write_ablation, write_run, write_segment
 from example_tables import accuracies, page_of, pairs_of
 from maskguide.plan.tables import table as plan_table
-from maskguide.reporting import labels, mga, text
+from maskguide.reporting import labels, markdown, mga, text
 from maskguide.reporting.runs import read_runs
-from maskguide.reporting.statistics import paired_bootstrap
+from maskguide.reporting.statistics import paired_test
 from maskguide.system.files import InputError
 
 
@@ -48,7 +48,7 @@ def test_one_seed_has_no_deviation_and_the_page_says_so(tmp_path):
     page = page_of(measured, "table2")
     assert "| 90.0 " in re.sub(" +", " ", page).replace("|  ", "| ")
     assert "±" not in page.split("\n- ")[0]
-    assert text.ONE_SEED in page
+    assert text.ONE_RUN in page
 
 
 def test_published_number_needs_the_same_dataset_method_and_backbone(tmp_path):
@@ -114,11 +114,11 @@ def test_sorting_keeps_datasets_as_met_and_unknown_names_last():
 
 
 def test_paired_tests_pair_seeds_and_images(tmp_path):
-    folders = [*write_ablation(tmp_path, seeds=(1, 2, 3)), write_run(tmp_path, method="mga", seed=9)]
+    folders = write_ablation(tmp_path, seeds=(1, 2, 3))
     # The order of images in a file must not matter.
     shuffled = pd.read_csv(folders[0] / "predictions.csv", dtype=str).sample(frac=1, random_state=0)
     shuffled.to_csv(folders[0] / "predictions.csv", index=False)
-    tests = pairs_of(read_runs(folders), "table4", 500, 4)
+    tests = pairs_of(read_runs(folders), "table4")
     assert set(zip(tests["method_a"], tests["method_b"], strict=True)) == {
         ("mga", "attention"),
         ("mga", "baseline"),
@@ -137,11 +137,12 @@ def test_paired_tests_pair_seeds_and_images(tmp_path):
         ]
         frames = [frame.sort_values("image_id") for frame in frames]
         correct[method] = np.stack([frame["predicted_last"] == frame["class_id"] for frame in frames])
-    expected = paired_bootstrap(correct["mga"], correct["baseline"], 500, 4)
-    row = tests.query("method_a == 'mga' and method_b == 'baseline' and epoch == 'last'").iloc[0]
-    assert (row["seeds"], row["images"]) == (3, 80)
+    expected = paired_test(correct["mga"], correct["baseline"])
+    row = tests.query("method_a == 'mga' and method_b == 'baseline'").iloc[0]
+    assert (row["replicates"], row["splits"], row["images"]) == (3, 1, 80)
     assert row["difference"] == pytest.approx(expected.difference)
     assert (row["low"], row["high"], row["p"]) == (expected.low, expected.high, expected.p)
+    assert row["verdict"] == "no verdict" and np.isnan(row["p_holm"])
 
 
 def test_page_claims_nothing_where_the_interval_includes_zero(tmp_path):
@@ -170,7 +171,9 @@ def test_masks_and_marks_from_image_processing_are_conspicuous(tmp_path):
 
 def test_methods_without_a_shared_seed_are_refused(tmp_path):
     folders = [write_run(tmp_path, method="mga", seed=1), write_run(tmp_path, method="baseline", seed=2)]
-    with pytest.raises(InputError, match="share no seed"):
+    with pytest.raises(
+        InputError, match="mga has split 1, seed 1, baseline on btfpis has not; give runs of both"
+    ):
         pairs_of(read_runs(folders), "table4")
 
 
@@ -215,7 +218,7 @@ def test_segment_table_shows_each_datasets_own_classes(tmp_path):
 
 
 def test_markdown_table_escapes_and_keeps_its_shape():
-    made = text.markdown_table([["a|b", "1.5"], ["**c**", "–"]], ["name", "number"])
+    made = markdown.markdown_table([["a|b", "1.5"], ["**c**", "–"]], ["name", "number"])
     lines = made.splitlines()
     assert len({len(line) for line in lines}) == 1
     assert columns_of(lines[2]) == ["a\\|b", "1.5"]
@@ -226,7 +229,7 @@ def test_markdown_table_escapes_and_keeps_its_shape():
 def test_make_table_writes_all_files(tmp_path):
     folders = write_ablation(tmp_path / "runs")
     output = tmp_path / "tables" / "table4.csv"
-    command = [sys.executable, "workflow/scripts/make_table.py", "--table", "table4", "--resamples", "300"]
+    command = [sys.executable, "workflow/scripts/make_table.py", "--table", "table4"]
     command += ["--output", str(output), "--runs", *map(str, folders)]
     subprocess.run(command, check=True, capture_output=True)
     assert sorted(path.name for path in output.parent.iterdir()) == [
@@ -236,7 +239,7 @@ def test_make_table_writes_all_files(tmp_path):
     ]
     table = pd.read_csv(output)
     assert table.groupby(["dataset", "method", "backbone"]).size().max() == 1
-    assert len(pd.read_csv(output.with_name("table4_tests.csv"))) == 12
+    assert len(pd.read_csv(output.with_name("table4_tests.csv"))) == 6
     assert "Paired tests" in output.with_suffix(".md").read_text(encoding="utf-8")
 
 
@@ -260,7 +263,6 @@ def test_make_table_stops_with_one_line_at_a_missing_run(tmp_path):
     [
         (["--table", "table1"], "give --segments"),
         (["--table", "table2"], "give --runs"),
-        (["--table", "table2", "--runs", "x", "--resamples", "0"], "at least 1"),
     ],
 )
 def test_make_table_refuses_missing_input(tmp_path, options, message):

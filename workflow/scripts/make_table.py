@@ -3,7 +3,8 @@
 `maskguide/plan/tables.yaml` declares the papers' tables; any other name is a table of one's own: every method
 beside the baseline with what it costs, as `compare`. A table is made from segmenters' metrics (table1),
 detectors' (mgfe_table1), what evaluate_attended.py wrote (aca_boxes), all others from run folders; aca_table6
-from those that average all scales. Ablations and comparisons get paired tests, too: `<output>_tests.csv`.
+from those that average all scales. Ablations and comparisons get paired tests, too: `<output>_tests.csv`;
+with several splits, each split's index tells whether their training images overlap.
 
 Example:
     python workflow/scripts/make_table.py --table table1 \\
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 from maskguide.plan.tables import Table, table
-from maskguide.reporting import aca, compare, labels, mga, mgfe, text
+from maskguide.reporting import aca, compare, labels, learning, mga, mgfe, text
 from maskguide.reporting.runs import LAYOUT, read_runs
 from maskguide.reporting.tables import accuracy_table, paired_tests
 from maskguide.system import cli
@@ -43,24 +44,26 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--detectors", type=Path, nargs="*", default=[], help="mgfe_table1, comparisons: theirs")
     add("--attended", type=Path, nargs="+", default=[], help="aca_boxes: iou.json of runs of ACA")
     add("--runs", type=Path, nargs="+", default=[], help=f"the other tables: {LAYOUT}")
-    add("--resamples", type=int, default=10_000, help="paired tests: resamples of the bootstrap")
-    add("--seed", type=int, default=0, help="paired tests: seed of the bootstrap")
+    index = "paired tests of several splits: each split's <dataset>/split<k>/index.csv (none: no verdict)"
+    add("--index", type=Path, nargs="*", default=[], help=index)
+    longer = 'runs of twice the epochs, not shown as rows: their name and their row\'s, {"mga-2x": "mga"}'
+    add("--longer", default="{}", help=longer)
     add("--output", type=Path, required=True, help="the CSV to write; the .md lies beside it")
     return parser.parse_args(argv)
 
 
 def from_runs(shown: Table, args: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame | None, str]:
     """A table made from runs, its paired tests if it has any, and its page."""
-    measured = read_runs(args.runs)
+    measured, longer = learning.split_off(read_runs(args.runs), args.longer)
     if shown.kind == "scales":
         frame = aca.scale_table(measured)
         return frame, None, aca.scale_text(shown, frame, measured)
-    tests = paired_tests(measured, shown, args.resamples, args.seed) if shown.tested else None
+    tests = paired_tests(measured, shown, args.index) if shown.tested else None
+    frame = learning.with_learning(accuracy_table(measured, shown), measured, longer, args.index)
     if shown.kind == "comparison":
         guides = mga.read_segments(args.segments), mgfe.read_detectors(args.detectors)
-        frame = compare.comparison_table(shown, measured, tests, *guides)
+        frame = compare.comparison_table(frame, measured, tests, *guides)
         return frame, tests, compare.comparison_text(shown, frame, measured, tests)
-    frame = accuracy_table(measured, shown)
     return frame, tests, PAGES.get(shown.paper, text.accuracy_page)(shown, frame, measured, tests)
 
 
@@ -70,8 +73,6 @@ def main(args: argparse.Namespace) -> None:
     needed, *made = KINDS.get(shown.kind, ("runs",))
     if not getattr(args, needed):
         raise InputError(f"{args.table}: nothing to show; give --{needed}")
-    if args.resamples < 1:
-        raise InputError(f"--resamples {args.resamples}: must be at least 1")
     if made:
         read, make, write = made
         frame = make(read(getattr(args, needed)))

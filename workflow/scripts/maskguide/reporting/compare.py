@@ -8,44 +8,59 @@ import pandas as pd
 
 from maskguide.plan import declared
 from maskguide.plan.tables import Table
-from maskguide.reporting import labels, tables, text
+from maskguide.reporting import claims, labels, markdown, text
+from maskguide.reporting.markdown import NOT_THERE
 from maskguide.reporting.runs import CELL
-from maskguide.reporting.text import NOT_THERE
 from maskguide.system.files import InputError
 
 BASELINE = "baseline"
 NONE = "none"
-DIFFERENCE = ["difference", "low", "high", "p", "verdict"]
+DIFFERENCE = ["difference", "low", "high", "p", "p_holm", "detectable", "replicates_for_2", "verdict"]
 
 
 def comparison_table(
-    table: Table, measured: pd.DataFrame, tests: pd.DataFrame, segments: list[dict], detectors: list[dict]
+    frame: pd.DataFrame, measured: pd.DataFrame, tests: pd.DataFrame, *guides: Sequence[Mapping]
 ) -> pd.DataFrame:
     """A row per data set × method × backbone: accuracies, difference to the baseline, costs.
 
-    measured: rows of `runs.read_runs`. tests: their `tables.paired_tests`. segments, detectors: measurements
-    of the segmenters and detectors behind the masks; not all need be given.
+    frame: the accuracies of the runs `measured` (`learning.with_learning`). tests: their
+    `tables.paired_tests`. guides: measurements of the segmenters and of the detectors behind the masks; not
+    all need be given.
 
-    The columns of `tables.accuracy_table`, then difference (percentage points to the baseline of the same
-    backbone, last epoch), low and high (its 95 % interval), p, verdict (all empty for the baseline and where
-    there is none), networks (how many the answer averages), epochs (of all of them), train_seconds (mean over
-    runs), device, parameters (of all networks), marks (what people must draw: "none", "60 masks", "30 boxed
+    The columns of the frame, then difference (percentage points to the baseline of the same backbone, last
+    epoch), low and high (its 95 % interval), p, p_holm, detectable, replicates_for_2, verdict (all empty for
+    the baseline and where there is none), networks (how many the answer averages), epochs (of all of them),
+    train_seconds (mean over runs), device, parameters (of all networks), marks (what people must draw:
+    "none", "60 masks", "30 boxed
     images"), guide (segmenter or detector, which those marks teach; else empty) and guide_seconds (its
     training).
     """
-    segmenters: dict[str, Mapping] = {}
-    for segment in segments:
-        if segmenters.setdefault(segment["dataset"], segment) is not segment:
-            raise InputError(f"{segment['dataset']}: two segmenters; give one")
-    frame = tables.accuracy_table(measured, table)
-    last = tests[(tests["epoch"] == "last") & (tests["method_b"] == BASELINE)]
+    seen: dict[tuple, Mapping] = {}
+    for segment in guides[0]:
+        if seen.setdefault((segment["dataset"], segment["split"]), segment) is not segment:
+            raise InputError(f"{segment['dataset']}: two segmenters of split {segment['split']}; give one")
+    segmenters, detectors = map(_over_splits, guides)
+    last = tests[tests["method_b"] == BASELINE]
     last = last.rename(columns={"method_a": "method"})[[*CELL, *DIFFERENCE]]
     groups = measured.groupby(CELL, sort=False)
     costs = [_costs(group, segmenters, detectors) for _, group in groups]
     return frame.merge(last, on=CELL, how="left").merge(pd.DataFrame(costs), on=CELL, how="left")
 
 
-def _costs(group: pd.DataFrame, segmenters: Mapping, detectors: Sequence[Mapping]) -> dict:
+def _over_splits(guides: Sequence[Mapping]) -> list[dict]:
+    """One for those of all splits of a data set with as many annotated images: its seconds are their mean."""
+    found: dict[tuple, list[Mapping]] = {}
+    for guide in guides:
+        found.setdefault((guide["dataset"], guide["num_annotated"]), []).append(guide)
+    seconds = {cell: [each.get("train_seconds") for each in group] for cell, group in found.items()}
+    return [
+        {"dataset": dataset, "num_annotated": count}
+        | {"train_seconds": None if None in each else sum(each) / len(each)}
+        for (dataset, count), each in seconds.items()
+    ]
+
+
+def _costs(group: pd.DataFrame, segmenters: Sequence[Mapping], detectors: Sequence[Mapping]) -> dict:
     """What one row costs, from its runs."""
     first = group.iloc[0]
     count = None if pd.isna(first["num_annotated"]) else int(first["num_annotated"])
@@ -66,7 +81,7 @@ def _costs(group: pd.DataFrame, segmenters: Mapping, detectors: Sequence[Mapping
 
 
 def _guide(
-    run: pd.Series, count: int | None, segmenters: Mapping, detectors: Sequence[Mapping]
+    run: pd.Series, count: int | None, segmenters: Sequence[Mapping], detectors: Sequence[Mapping]
 ) -> tuple[str, Mapping | None]:
     """Which network's masks guide a run, segmenter or detector, and its measurements where they are given."""
     guided_by = declared.methods()[run["family"]].guided_by
@@ -76,7 +91,8 @@ def _guide(
         fitting = [each for each in fitting if count in (None, each["num_annotated"])]
         return "detector", fitting[0] if len(fitting) == 1 else None
     if guided_by == "masks" and run["masks"] in ("segmenter", "shuffled"):
-        return "segmenter", segmenters.get(run["dataset"])
+        fitting = [each for each in segmenters if each["dataset"] == run["dataset"]]
+        return "segmenter", fitting[0] if fitting else None
     return "", None
 
 
@@ -95,39 +111,48 @@ def comparison_text(table: Table, frame: pd.DataFrame, measured: pd.DataFrame, t
     """All methods for a reader; `measured` are the runs behind it, `tests` against the baseline."""
 
     def parts(dataset: str, group: pd.DataFrame) -> list[str]:
-        return [text.protocol(measured, dataset), *text.by_role(table, group, _rows)]
+        return [
+            text.protocol(measured, dataset),
+            *text.by_role(table, group, lambda rows: _rows(frame, rows)),
+        ]
 
     return text.page(table, frame, _notes(table, frame, tests), parts)
 
 
-def _rows(group: pd.DataFrame) -> str:
-    """The rows of one data set, as a Markdown table."""
+def _rows(frame: pd.DataFrame, group: pd.DataFrame) -> str:
+    """Rows of one data set, as a Markdown table with the columns that the page needs."""
     several = group["device"].nunique() > 1
 
     def seconds(row: pd.Series) -> str:
-        words = text.number(row["train_seconds"], 0 if row["train_seconds"] >= 10 else 1)
+        words = markdown.number(row["train_seconds"], 0 if row["train_seconds"] >= 10 else 1)
         return f"{words} ({row['device']})" if several else words
 
     columns = [
-        ("method", lambda row: labels.method_label(row["method"], row["backbone"])),
-        ("seeds", "seeds"),
+        ("method", lambda row: claims.marked(labels.method_label(row["method"], row["backbone"]), row)),
+        (text.RUNS, text.runs_of),
         *text.accuracies(),
-        (f"− baseline, {text.LAST} (95 % interval), p", _difference),
-        ("reading", lambda row: NOT_THERE if pd.isna(row["verdict"]) else text.reading(row["verdict"])),
+        *claims.learning_columns(frame),
+        (f"− baseline, {text.LAST} (95 % interval), p, p (Holm)", _difference),
+        ("could have seen", lambda row: markdown.number(row["detectable"])),
+        ("replicates for 2 points", claims.needed),
+        ("reading", lambda row: NOT_THERE if pd.isna(row["verdict"]) else markdown.reading(row["verdict"])),
         ("marks needed", _drawn),
         ("networks", lambda row: str(row["networks"]) if row["epochs"] else NOT_THERE),
         ("epochs", lambda row: str(row["epochs"] or NOT_THERE)),
         ("training seconds", seconds),
         ("trained before", _trained_before),
-        ("parameters, M", lambda row: text.number(row["parameters"] / 1e6, 2)),
+        ("parameters, M", lambda row: markdown.number(row["parameters"] / 1e6, 2)),
     ]
-    return text.table_of(group, columns)
+    return markdown.table_of(group, columns)
 
 
 def _difference(row: pd.Series) -> str:
     if pd.isna(row["difference"]):
         return NOT_THERE
-    return f"{text.signed(row['difference'])} ({text.interval(row)}), p {text.chance(row['p'])}"
+    if pd.isna(row["p"]):
+        return markdown.signed(row["difference"])
+    chances = f"p {markdown.chance(row['p'])}, {markdown.chance(row['p_holm'])}"
+    return f"{markdown.signed(row['difference'])} ({markdown.interval(row)}), {chances}"
 
 
 def _drawn(row: pd.Series) -> str:
@@ -136,7 +161,7 @@ def _drawn(row: pd.Series) -> str:
         return f"{row['marks']} (all training images)"
     if row["marks"] == NONE or pd.isna(row["annotation"]):
         return row["marks"]
-    return f"{row['marks']} ({text.conspicuous(row['annotation'])})"
+    return f"{row['marks']} ({markdown.conspicuous(row['annotation'])})"
 
 
 def _trained_before(row: pd.Series) -> str:
@@ -165,7 +190,8 @@ def _notes(table: Table, frame: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
         f"Training seconds: mean over runs, on {devices}; all networks of a row together, "
         "evaluation left out. They are comparable only on one machine, and if nothing else ran there.",
         "Epochs and parameters: of all networks of a row together.",
-        "Trained before: the network that learns from the marks and draws the masks; once for all seeds.",
+        "Trained before: the network that learns from the marks and draws the masks; once for all seeds of a "
+        "split, mean over splits.",
         "Marks needed: what people must draw besides naming classes.",
         *text.those_of(table.notes, frame),
     ]
@@ -174,4 +200,4 @@ def _notes(table: Table, frame: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
         rows = untested[["method", "backbone"]].to_numpy()
         names = ", ".join(dict.fromkeys(labels.method_label(*row) for row in rows))
         notes.append(f"Not tested, for there is no baseline of the same backbone: {names}.")
-    return notes + text.test_notes(tests)
+    return notes + claims.test_notes(tests)

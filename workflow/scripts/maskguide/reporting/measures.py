@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pandas as pd
 from maskguide.system.files import InputError, read_json
 
 AGAIN = "delete it and run again"
+SPLIT = re.compile(r"split([0-9]+)(-validation)?")
+TEST_PART, VALIDATION = "test", "validation"  # what measurements are of
 
 
 def read_measures(
@@ -47,6 +50,21 @@ def check(
             raise InputError(f"{path}: {where}{key} is {value}, not {wanted}; {AGAIN}")
 
 
+def split_of(folder: str) -> tuple[int, str] | None:
+    """What a folder's name says: the number of the split, and `TEST_PART` or `VALIDATION`; None for no split.
+
+    `split2-validation`: judged on a share of split 2's training images, whose test images are unseen.
+    """
+    found = SPLIT.fullmatch(folder)
+    return found and (int(found[1]), VALIDATION if found[2] else TEST_PART)
+
+
+def split_of_path(path: str | Path) -> tuple[int, str]:
+    """The same of a file, by its folders; of a file in no split's folder, split 1 and `TEST_PART`."""
+    found = map(split_of, reversed(Path(path).absolute().parts[:-1]))
+    return next((each for each in found if each), (1, TEST_PART))
+
+
 def check_single(rows: pd.DataFrame, keys: Sequence[str], message: str) -> None:
     """`InputError` at the first row that equals another in `keys`; the message's fields are its columns."""
     for row in rows[rows.duplicated(keys)].to_dict("records"):
@@ -54,10 +72,22 @@ def check_single(rows: pd.DataFrame, keys: Sequence[str], message: str) -> None:
 
 
 def of_seeds(group: pd.DataFrame) -> dict:
-    """seeds (how many) and seed_numbers of a row made of several runs."""
-    return {"seeds": len(group), "seed_numbers": " ".join(map(str, group["seed"]))}
+    """splits and seeds (how many, of each split) and seed_numbers of a row made of several runs.
+
+    `InputError` if its splits had unlike seeds.
+    """
+    seeds = {split: sorted(part["seed"]) for split, part in group.groupby("split")}
+    (first, numbers), *others = seeds.items()
+    for split, other in others:
+        if other != numbers:
+            found = [" ".join(map(str, each)) for each in (numbers, other)]
+            raise InputError(
+                f"{group.iloc[0]['dataset']} {group.iloc[0]['method']}: split {first} has the seeds "
+                f"{found[0]}, split {split} {found[1]}; run all splits with the same seeds"
+            )
+    return {"splits": len(seeds), "seeds": len(numbers), "seed_numbers": " ".join(map(str, numbers))}
 
 
 def by_seed(values: pd.Series) -> str:
-    """What each seed reached, in the order of `seed_numbers`."""
+    """What each run reached, by split, and within a split in the order of `seed_numbers`."""
     return " ".join(f"{value:.4f}" for value in values)

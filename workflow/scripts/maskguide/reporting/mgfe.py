@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from maskguide.plan.tables import Table
-from maskguide.reporting import labels, text
-from maskguide.reporting.measures import AGAIN, check, read_measures
+from maskguide.reporting import labels, markdown, text
+from maskguide.reporting.measures import AGAIN, check, read_measures, split_of_path
 from maskguide.reporting.published import read_published, with_published
 from maskguide.reporting.runs import CELL
 from maskguide.system.files import InputError
@@ -33,10 +33,10 @@ PIXELS = "MGA: guided by masks of pixels instead of boxes"
 
 
 def read_detectors(paths: Iterable[str | Path]) -> list[dict]:
-    """The `metrics.json` of each detector.
+    """The `metrics.json` of each detector, with `split` and `judged_on` by its folder (`split_of_path`).
 
     `InputError` if one is missing or broken, has a score that is no percentage, or stands for the same data
-    set and number of annotated images as another.
+    set, split and number of annotated images as another.
     """
     detectors: list[dict] = []
     seen: dict[tuple, str | Path] = {}
@@ -48,28 +48,35 @@ def read_detectors(paths: Iterable[str | Path]) -> list[dict]:
         for name, region in metrics["regions"].items():
             region = region if isinstance(region, dict) else {}
             check(path, region, ["num_boxes", *MISSING], SCORES, where=f"{name}: ")
-        dataset, count = cell = metrics["dataset"], metrics["num_annotated"]
+        split, judged_on = split_of_path(path)
+        dataset, count, _ = cell = metrics["dataset"], metrics["num_annotated"], split
         if cell in seen:
             raise InputError(
-                f"{path}: {seen[cell]} is also of {dataset} with {count} annotated images; give one"
+                f"{path}: {seen[cell]} is also of {dataset}, split {split}, with {count} annotated images; "
+                "give one"
             )
         seen[cell] = path
-        detectors.append(metrics)
+        detectors.append(metrics | {"split": split, "judged_on": judged_on})
     return detectors
 
 
 def detection_table(detectors: Sequence[Mapping]) -> pd.DataFrame:
     """Table I: for each detector a row per region, then one for their mean, as `region` says.
 
-    With dataset, architecture, image_size, weights, epochs, annotation, num_annotated, region, num_test (test
-    images whose true boxes are known), truth (where those come from, as annotation says it of the training
-    images), num_boxes (true boxes in them), map50, map50_95, precision, recall (percent; empty without true
-    boxes), confidence, missing (images in which the region was not found above this confidence; empty for the
-    mean), missing_train, missing_test (its two parts), num_images, train_seconds, published (mAP@0.5,
-    percent, beside the mean) and published_note. Detectors of a data set stand together, fewer annotated
-    images first.
+    Those of several splits are one. With dataset, architecture, image_size, weights, epochs, annotation,
+    num_annotated, region, splits (how many), judged_on ("test" or "validation"), num_test (test images
+    whose true boxes are known), truth (where those come from, as annotation says it of the training
+    images), num_boxes (true boxes in them), map50, map50_95, precision, recall (percent, mean over splits;
+    empty without true boxes), map50_std (over splits, n - 1), confidence, missing (images in which the
+    region was not found above this confidence; empty for the mean), missing_train, missing_test (its two
+    parts), num_images, train_seconds (mean over splits), published (mAP@0.5, percent, beside the mean) and
+    published_note. Images and boxes are counted over all splits together. Detectors of a data set stand
+    together, fewer annotated images first.
     """
-    first, last = [*NETWORK, "region", "num_test", "truth"], ["num_images", "train_seconds"]
+    first, last = (
+        [*NETWORK, "region", "splits", "judged_on", "num_test", "truth"],
+        ["num_images", "train_seconds"],
+    )
     rows, order = [], list(dict.fromkeys(detector["dataset"] for detector in detectors))
     for detector in sorted(detectors, key=lambda each: (order.index(each["dataset"]), each["num_annotated"])):
         regions = detector["regions"]
@@ -78,9 +85,18 @@ def detection_table(detectors: Sequence[Mapping]) -> pd.DataFrame:
         same = {**detector, **dict.fromkeys(MISSING), "num_images": images}
         for name, measured in {**regions, MEAN: {"num_boxes": boxes}}.items():
             rows.append({**same, "region": name, **measured})
-    columns = [*first, "num_boxes", *SCORES, "confidence", "missing", *MISSING, *last]
+    same = ["dataset", "num_annotated", "region"]
+    columns = [*first, "num_boxes", *SCORES, "map50_std", "confidence", "missing", *MISSING, *last]
     frame = pd.DataFrame(rows).reindex(columns=columns)
-    frame = frame.astype({**dict.fromkeys(SCORES, float), **dict.fromkeys(MISSING, "Int64")})
+    frame = frame.astype(
+        {**dict.fromkeys([*SCORES, "train_seconds"], float), **dict.fromkeys(MISSING, "Int64")}
+    )
+    groups = frame.groupby(same, sort=False)
+    counted = groups[["num_test", "num_boxes", *MISSING, "num_images"]].sum(min_count=1)
+    means = groups[[*SCORES, "train_seconds"]].mean()
+    of_splits = {"splits": groups.size(), "map50_std": groups["map50"].std()}
+    frame = frame.drop_duplicates(same).set_index(same)
+    frame = frame.assign(**counted, **means, **of_splits).reset_index()[columns]
     frame["missing"] = frame[MISSING[0]] + frame[MISSING[1]]
     return with_published(frame, read_published("mgfe_table1").assign(region=MEAN), ["dataset", "region"])
 
@@ -96,23 +112,24 @@ def detection_text(table: Table, frame: pd.DataFrame) -> str:
     missing = "{missing} of {num_images}"
     columns = [
         ("region", lambda row: row["region"].replace("_", " ")),
-        ("boxes by", lambda row: text.conspicuous(row["annotation"])),
+        ("boxes by", lambda row: markdown.conspicuous(row["annotation"])),
+        *text.of_splits(frame),
         ("images annotated", "num_annotated"),
         ("test images", "num_test"),
         ("true boxes", "num_boxes"),
-        ("mAP@0.5", lambda row: text.number(row["map50"])),
-        ("mAP@0.5:0.95", lambda row: text.number(row["map50_95"])),
-        ("precision", lambda row: text.number(row["precision"])),
-        ("recall", lambda row: text.number(row["recall"])),
-        ("not found", lambda row: text.NOT_THERE if pd.isna(row["missing"]) else missing.format(**row)),
-        ("published mAP@0.5", lambda row: text.number(row["published"])),
+        ("mAP@0.5", lambda row: markdown.mean_std(row["map50"], row["map50_std"])),
+        ("mAP@0.5:0.95", lambda row: markdown.number(row["map50_95"])),
+        ("precision", lambda row: markdown.number(row["precision"])),
+        ("recall", lambda row: markdown.number(row["recall"])),
+        ("not found", lambda row: markdown.NOT_THERE if pd.isna(row["missing"]) else missing.format(**row)),
+        ("published mAP@0.5", lambda row: markdown.number(row["published"])),
     ]
-    notes = [*text.those_of(table.notes, frame), *text.remarks(frame)]
+    notes = [*text.those_of(table.notes, frame), *text.split_notes(frame), *text.remarks(frame)]
     if frame["map50"].isna().any():
-        notes.append(f"{text.NOT_THERE}: no test image has a true box, so nothing can be measured.")
+        notes.append(f"{markdown.NOT_THERE}: no test image has a true box, so nothing can be measured.")
     rows = shown_rows(frame)
     return text.page(
-        table, rows, notes, lambda _, each: [_detector_protocol(each), text.table_of(each, columns)]
+        table, rows, notes, lambda _, each: [_detector_protocol(each), markdown.table_of(each, columns)]
     )
 
 

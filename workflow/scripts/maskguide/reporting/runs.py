@@ -10,10 +10,11 @@ import pandas as pd
 
 from maskguide.plan import declared
 from maskguide.reporting import labels
-from maskguide.reporting.measures import AGAIN, check_single, read_measures
+from maskguide.reporting.measures import AGAIN, check, check_single, read_measures, split_of
 from maskguide.system.files import InputError, read_csv, read_json, read_yaml
 
 CELL = ["dataset", "method", "backbone"]
+REPLICATE = ["split", "seed"]
 PERCENTAGES = ["top1_best", "top1_last", "macro_f1_best", "macro_f1_last"]
 COUNTS = ["seed", "num_train", "num_test", "epochs", "best_epoch", "parameters"]
 KEPT = [*CELL, "device", "masks", "annotation", *COUNTS, *PERCENTAGES, "train_seconds", "total_seconds"]
@@ -28,24 +29,33 @@ def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
     """One tidy row per run, in the order given; a folder given twice is one run.
 
     With dataset, method (the variant's name, as the folder says it), backbone, masks, annotation, seed,
-    counts, accuracies and macro-F1 (percent), seconds, device with precision, family (the method that it is a
-    variant of), split, num_classes, num_annotated (images whose marks stand behind the masks), the options
-    crop, batch_size, learning_rate, weights, and, None where the method has none, regions (their names, a
-    space between), activation, classifiers (how many) and losses, networks (how many the run averages; its
-    epochs, seconds and parameters are their sums), the commit, and `run`, the folder.
+    counts, accuracies and macro-F1 (percent), train_top1 (accuracy on its own augmented training images in
+    the last epoch, percent; NaN where it is not known), seconds, device with precision, family (the method
+    that it is a variant of), split, judged_on ("test", or "validation": a share of the training images, of
+    folders `split<k>-validation`), num_classes, num_annotated (images whose marks stand behind the masks),
+    the options crop, batch_size, learning_rate, weights, and, None where the method has none, regions
+    (their names, a space between), activation, classifiers (how many) and losses, networks (how many the
+    run averages; its epochs, seconds and parameters are their sums), the commit, and `run`, the folder.
 
-    `InputError` if a run is missing or broken, stands twice, or runs on one data set had different images.
+    `InputError` if a run is missing or broken, stands twice, or runs on one split had different images.
     """
     rows = pd.DataFrame([read_run(folder) for folder in dict.fromkeys(map(Path, folders))])
-    rows = rows.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))
-    check_single(rows, [*CELL, "seed"], "{run}: another run is also {method} with seed {seed}; give one")
-    for dataset, group in rows.groupby("dataset", sort=False):
-        run = group["run"].iloc[0]
-        for column in ("split", "num_train", "num_test", "num_classes"):
+    rows = rows.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64")).astype({"train_top1": float})
+    doubled = "{run}: another run is also {method} with split {split} and seed {seed}; give one"
+    check_single(rows, [*CELL, *REPLICATE], doubled)
+    _check_alike(rows, ["dataset"], ["judged_on", "num_classes"], "give those of one kind")
+    _check_alike(rows, ["dataset", "split"], ["num_train", "num_test"], OLDER)
+    return rows
+
+
+def _check_alike(rows: pd.DataFrame, keys: list[str], columns: list[str], way_out: str) -> None:
+    for _, group in rows.groupby(keys, sort=False):
+        for column in columns:
             if group[column].nunique() > 1:
                 found = " and ".join(map(str, sorted(group[column].unique())))
-                raise InputError(f"{run}: runs on {dataset} disagree on {column} ({found}); {OLDER}")
-    return rows
+                where = " ".join(f"{key} {group[key].iloc[0]}" for key in keys)
+                message = f"{group['run'].iloc[0]}: runs on {where} disagree on {column} ({found}); {way_out}"
+                raise InputError(message.replace("dataset ", "", 1))
 
 
 def read_run(folder: str | Path) -> dict:
@@ -56,7 +66,9 @@ def read_run(folder: str | Path) -> dict:
         raise InputError(f"{folder}: no metrics.json, so the run has not finished; run it first")
     metrics = read_measures(path, [*KEPT, "classes"], PERCENTAGES, null=False)
     labels.check_method(metrics["method"], str(path))
-    name, split = name_and_split(folder, metrics)
+    name, split, judged_on = name_and_split(folder, metrics)
+    if metrics.get("train_top1") is not None:
+        check(path, metrics, [], ["train_top1"])
     record = read_record(folder)
     # a run may record options of other methods as well
     options = {key: record["options"].get(key) for key in declared.methods()[metrics["method"]].options}
@@ -67,6 +79,8 @@ def read_run(folder: str | Path) -> dict:
         "method": name,
         "family": metrics["method"],
         "split": split,
+        "judged_on": judged_on,
+        "train_top1": metrics.get("train_top1"),
         "num_classes": len(metrics["classes"]),
         **{key: record["options"].get(key) for key in OPTIONS},
         "regions": " ".join(options.get("regions") or []) or None,
@@ -86,21 +100,21 @@ def read_record(folder: Path) -> dict:
     return record
 
 
-def name_and_split(folder: Path, metrics: dict) -> tuple[str, int]:
-    """The variant's name and the number of the split, as the run's folder gives them.
+def name_and_split(folder: Path, metrics: dict) -> tuple[str, int, str]:
+    """The variant's name, the number of the split and what it is judged on, as the run's folder gives them.
 
     The metrics name the method, the folder the variant. `InputError` where they contradict each other.
     """
     *_, dataset, split, name, backbone, seed = ("", "", "", "", *folder.absolute().parts)
     method = labels.variant(name, metrics["method"]).method
     expected = (metrics["dataset"], metrics["method"], metrics["backbone"], f"seed{metrics['seed']}")
-    number = split.removeprefix("split")
-    if (dataset, method, backbone, seed) != expected or split == number or not number.isdecimal():
+    known = split_of(split)
+    if (dataset, method, backbone, seed) != expected or known is None:
         raise InputError(
             f"{folder}: holds the run {'/'.join(expected)}, which its folder does not say; "
             f"keep runs in {LAYOUT}"
         )
-    return name, int(number)
+    return name, *known
 
 
 def read_predictions(folder: str | Path) -> pd.DataFrame:
@@ -119,18 +133,69 @@ def read_history(folder: str | Path) -> pd.DataFrame:
     return _read_csv(path, ["epoch", "loss", "train_top1", "test_top1"], dtype=None)
 
 
-def correct_answers(runs: pd.DataFrame, predicted: str) -> np.ndarray:
-    """Which test images each run classified correctly, bool [runs, images], images by their id.
+def correct_answers(runs: pd.DataFrame, predicted: str) -> tuple[np.ndarray, np.ndarray]:
+    """Which test images each run classified correctly, and which were its test images, bool [runs, images].
 
-    runs: rows of `read_runs` on one data set. predicted: "predicted_last" or "predicted_best".
+    The images of all splits by their id; an image that a run did not see is not correct there.
+
+    runs: rows of `read_runs` on one data set. predicted: "predicted_last" or "predicted_best". `InputError`
+    if runs of one split had other images, or an image another class in another split.
     """
-    tables, images = [read_predictions(folder) for folder in runs["run"]], ["image_id", "class_id"]
-    for folder, table in zip(runs["run"], tables, strict=True):
-        if not table[images].equals(tables[0][images]):
-            raise InputError(
-                f"{folder}/predictions.csv: other test images than in {runs['run'].iloc[0]}; {OLDER}"
-            )
-    return np.stack([table[predicted] == table["class_id"] for table in tables])
+    tables: list[pd.DataFrame] = []
+    first: dict[int, tuple[str, pd.DataFrame]] = {}
+    classes: dict[str, int] = {}
+    for folder, split in zip(runs["run"], runs["split"], strict=True):
+        table = read_predictions(folder).set_index("image_id")
+        if table.index.has_duplicates:
+            raise InputError(f"{folder}/predictions.csv: has an image twice; {AGAIN}")
+        other, before = first.setdefault(split, (folder, table))
+        if not table["class_id"].equals(before["class_id"]):
+            raise InputError(f"{folder}/predictions.csv: other test images than in {other}; {OLDER}")
+        for image_id, class_id in table["class_id"].items():
+            if classes.setdefault(image_id, class_id) != class_id:
+                raise InputError(
+                    f"{folder}/predictions.csv: image {image_id} has class {class_id}, in another split "
+                    f"{classes[image_id]}; {OLDER}"
+                )
+        tables.append(table)
+    images = sorted(classes)
+    right = [(table[predicted] == table["class_id"]).reindex(images, fill_value=False) for table in tables]
+    tested = [pd.Series(True, table.index).reindex(images, fill_value=False) for table in tables]
+    return np.stack(right).astype(bool), np.stack(tested).astype(bool)
+
+
+def training_overlap(paths: Iterable[str | Path], runs: pd.DataFrame) -> dict[str, float]:
+    """For each data set, the share of the training images that two splits have in common, mean over pairs.
+
+    0 for one split; NaN for several whose `index.csv`, `<dataset>/split<k>/index.csv`, are not all given. Of
+    splits with unlike numbers of training images, the share is of their geometric mean. `InputError` if an
+    index is of no such folder, or an image that a run was tested on is a training image there.
+    """
+    trained: dict[tuple[str, int], set[str]] = {}
+    for path in map(Path, paths):
+        dataset, split = path.absolute().parts[-3:-1]
+        known = split_of(split)
+        if known is None:
+            raise InputError(f"{path}: whose split it is, its folder does not say; keep it in split<k>/")
+        index = read_csv(path, ["image_id", "split"], AGAIN, dtype=str)
+        trained[dataset, known[0]] = set(index.loc[index["split"] == "train", "image_id"])
+    overlap = {}
+    for dataset, group in runs.groupby("dataset", sort=False):
+        splits = sorted(group["split"].unique())
+        parts = [trained.get((dataset, split)) for split in splits]
+        for split, part in zip(splits, parts, strict=True):
+            run = group.loc[group["split"] == split, "run"].iloc[0]
+            both = sorted((part or set()) & set(read_predictions(run)["image_id"])) if part else []
+            if both:
+                raise InputError(
+                    f"{run}/predictions.csv: {both[0]} is a training image of split {split}; the index is of "
+                    "another split"
+                )
+        pairs = [(a, b) for place, a in enumerate(parts) for b in parts[:place]]
+        known = all(parts) or len(parts) == 1
+        shares = [len(a & b) / np.sqrt(len(a) * len(b)) for a, b in pairs] if known else [np.nan]
+        overlap[dataset] = float(np.mean(shares)) if shares else 0.0
+    return overlap
 
 
 def _read_csv(path: Path, columns: list[str], **options) -> pd.DataFrame:

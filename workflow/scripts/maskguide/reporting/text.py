@@ -8,92 +8,42 @@ from typing import Any
 import pandas as pd
 
 from maskguide.plan.tables import Table
-from maskguide.reporting import labels
+from maskguide.reporting import claims, labels
+from maskguide.reporting.markdown import NOT_THERE, Columns, conspicuous, mean_std, number, table_of
+from maskguide.reporting.measures import VALIDATION
 from maskguide.reporting.tables import unmatched_published
 
-# Columns of a table for a reader: heading, and the column of the frame or what a row's cell says.
-Columns = Sequence[tuple[str, str | Callable[[pd.Series], str]]]
 # What a page says of a data set, from its name and its rows.
 Parts = Callable[[str, pd.DataFrame], Sequence[str]]
 
-NOT_THERE, BEST, LAST = "–", "best epoch", "last epoch"
+BEST, LAST, RUNS = "best epoch", "last epoch", "runs"
 PROTOCOL = ("epochs", "crop", "batch_size", "learning_rate", "optimizer", "weights")
 BEST_EPOCH = (
     "the epoch whose accuracy on the test images is highest. It is selected on the test set and so flatters "
     "every row."
 )
-ONE_SEED = "Rows with one seed have no standard deviation."
+ONE_RUN = "Rows of one run have no standard deviation."
+ON_VALIDATION = (
+    "**Judged on a validation part: a share of the training images that no run learned from. The test images "
+    "are unseen. What is called test images below is this part.**"
+)
 
 
 def page(table: Table, frame: pd.DataFrame, notes: Sequence[str], parts: Parts) -> str:
     """A Markdown page: the table's title, each data set's name and its parts, the notes as a list."""
     blocks = [f"# {table.title}"]
+    if "judged_on" in frame and (frame["judged_on"] == VALIDATION).any():
+        blocks.append(ON_VALIDATION)
     for dataset, group in frame.groupby("dataset", sort=False):
         blocks += [f"## {labels.dataset_label(dataset)}", *parts(dataset, group)]
     return "\n\n".join([*blocks, "\n".join(f"- {note}" for note in notes)]) + "\n"
 
 
-def table_of(frame: pd.DataFrame, columns: Columns) -> str:
-    """A Markdown table with a row for each of the frame's."""
-    rows = [
-        [str(row[cell]) if isinstance(cell, str) else cell(row) for _, cell in columns]
-        for _, row in frame.iterrows()
-    ]
-    return markdown_table(rows, [heading for heading, _ in columns])
-
-
-def markdown_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
-    """A Markdown table; a column that holds words is flush left, one that holds only numbers flush right."""
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in [header, *rows]]
-    columns = list(zip(*cells, strict=True))
-    widths = [max(3, *map(len, column)) for column in columns]
-    pads = [
-        str.ljust if any(cell.strip("*")[:1].isalpha() for cell in column[1:]) else str.rjust
-        for column in columns
-    ]
-    rule = [
-        "-" * width if pad is str.ljust else "-" * (width - 1) + ":"
-        for pad, width in zip(pads, widths, strict=True)
-    ]
-    lines = [[pad(cell, width) for pad, cell, width in zip(pads, row, widths, strict=True)] for row in cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])
-
-
-def number(value: float | None, decimals: int = 1) -> str:
-    """A number with so many decimals, a dash where there is none."""
-    return NOT_THERE if pd.isna(value) else f"{value:.{decimals}f}"
-
-
-def signed(value: float) -> str:
-    """A difference with its sign; two decimals, for it must show on which side of 0 a bound lies."""
-    return f"{value:+.2f}".replace("-", "−")
-
-
-def interval(row: pd.Series) -> str:
-    """The bounds of a difference."""
-    return f"{signed(row['low'])} to {signed(row['high'])}"
-
-
-def mean_std(mean: float, std: float, decimals: int = 1) -> str:
-    """`93.2 ± 0.5`; the mean alone for one seed."""
-    return number(mean, decimals) + ("" if pd.isna(std) else f" ± {number(std, decimals)}")
-
-
-def chance(p: float) -> str:
-    """A p-value."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def reading(verdict: str) -> str:
-    """A test's verdict, bold where it claims something."""
-    return verdict if verdict.startswith("no ") else f"**{verdict}**"
-
-
-def conspicuous(origin: str | None) -> str:
-    """Where marks or masks come from, bold where image processing drew them; a dash where there are none."""
-    if pd.isna(origin):
+def runs_of(row: pd.Series) -> str:
+    """How many splits × seeds are behind a row; the seeds alone of one split."""
+    if not row["seeds"]:
         return NOT_THERE
-    return "+".join(f"**{kind}**" if kind in ("automatic", "auto") else kind for kind in origin.split("+"))
+    return str(row["seeds"]) if row["splits"] == 1 else f"{row['splits']} × {row['seeds']}"
 
 
 def origins(frame: pd.DataFrame) -> Columns:
@@ -108,8 +58,23 @@ def origins(frame: pd.DataFrame) -> Columns:
     return found
 
 
+def of_splits(frame: pd.DataFrame) -> Columns:
+    """The column of how many splits, where any row has several."""
+    return [("splits", "splits")] if (frame["splits"] > 1).any() else []
+
+
+def split_notes(frame: pd.DataFrame) -> list[str]:
+    """What the numbers of several splits are."""
+    if (frame["splits"] < 2).all():
+        return []
+    return [
+        "Several splits: scores are means over splits, ± the sample standard deviation (n − 1) over them; "
+        "images and boxes are counted over all splits together."
+    ]
+
+
 def accuracies() -> Columns:
-    """The columns of measured accuracies, mean and spread over seeds."""
+    """The columns of measured accuracies, mean and spread over splits and seeds."""
     measures = {BEST: "top1_best", LAST: "top1_last", f"macro-F1, {LAST}": "macro_f1_last"}
     return [
         (heading, lambda row, key=key: mean_std(row[f"{key}_mean"], row[f"{key}_std"]))
@@ -149,19 +114,23 @@ def accuracy_page(
 
     def parts(dataset: str, group: pd.DataFrame) -> list[str]:
         columns = [
-            ("method", lambda row: called(table, row)),
+            ("method", lambda row: claims.marked(called(table, row), row)),
             *origins(frame),
-            ("seeds", lambda row: str(row["seeds"] or NOT_THERE)),
+            (RUNS, runs_of),
             *accuracies(),
+            *claims.learning_columns(frame),
             ("published", lambda row: number(row["published"], table.decimals)),
         ]
         shown = by_role(table, group, lambda rows: table_of(rows, columns))
         if tests is not None and (tests["dataset"] == dataset).any():
-            shown += ["Paired tests, first minus second:", _test_rows(tests[tests["dataset"] == dataset])]
+            shown += [
+                "Paired tests, first minus second:",
+                claims.test_rows(tests[tests["dataset"] == dataset]),
+            ]
         return [protocol(measured, dataset), *shown]
 
     notes = [*accuracy_notes(table, frame), *those_of(table.notes, frame), *own_notes, *remarks(frame)]
-    notes += [*not_run_notes(table, frame), *those_of(table.last_notes, frame), *test_notes(tests)]
+    notes += [*not_run_notes(table, frame), *those_of(table.last_notes, frame), *claims.test_notes(tests)]
     return page(table, frame, notes, parts)
 
 
@@ -169,6 +138,8 @@ def protocol(measured: pd.DataFrame, dataset: str) -> str:
     """One sentence: how the runs of a data set were trained."""
     measured = measured[measured["dataset"] == dataset]
     counts = "{num_train} training and {num_test} test images in {num_classes} classes"
+    splits = measured["split"].nunique()
+    counts += f" on each of {splits} splits" if splits > 1 else ""
     trained = measured[measured["epochs"] > 0]
     trained = trained.assign(epochs=trained["epochs"] // trained["networks"])  # those of each network
     words = []
@@ -180,35 +151,21 @@ def protocol(measured: pd.DataFrame, dataset: str) -> str:
     return f"Measured with {images}{'; ' if words else ''}{', '.join(words)}."
 
 
-def _test_rows(tests: pd.DataFrame) -> str:
-    """The paired tests of one data set, as a Markdown table."""
-    backbone = " ({backbone})" if tests["backbone"].nunique() > 1 else ""
-    columns = [
-        ("comparison", lambda row: ("{method_a} − {method_b}" + backbone).format(**row)),
-        ("epoch", "epoch"),
-        ("seeds × images", lambda row: f"{row['seeds']} × {row['images']}"),
-        ("difference", lambda row: signed(row["difference"])),
-        ("95 % interval", interval),
-        ("p", lambda row: chance(row["p"])),
-        ("reading", lambda row: reading(row["verdict"])),
-    ]
-    return table_of(tests, columns)
-
-
 def accuracy_notes(table: Table, frame: pd.DataFrame) -> list[str]:
     """What the columns mean."""
     notes = [
         f"{BEST.capitalize()}: {table.best_epoch or BEST_EPOCH}",
         f"{LAST.capitalize()}: the network as training left it, nothing chosen.",
-        "Measured cells are mean ± sample standard deviation (n − 1) over seeds.",
+        "Measured cells are mean ± sample standard deviation (n − 1) over runs: over seeds, and where there "
+        f"are several splits, over splits × seeds. The column {RUNS} says how many.",
     ]
     if table.published:
         notes.append(f"Published: {table.published}")
-    if (frame["seeds"] == 1).any():
-        notes.append(ONE_SEED)
+    if (frame["seeds"] * frame["splits"] == 1).any():
+        notes.append(ONE_RUN)
     if (frame["seeds"] == 0).any():
-        notes.append("Rows without seeds were not run: only their published number is known.")
-    return notes
+        notes.append("Rows without runs were not run: only their published number is known.")
+    return notes + claims.learning_notes(frame)
 
 
 def those_of(notes: Sequence[Any], frame: pd.DataFrame) -> list[str]:
@@ -223,22 +180,6 @@ def those_of(notes: Sequence[Any], frame: pd.DataFrame) -> list[str]:
         for note in notes
         if isinstance(note, str) or any(there[key] & set(note.get(key, ())) for key in there)
     ]
-
-
-def test_notes(tests: pd.DataFrame | None) -> list[str]:
-    """How to read paired tests."""
-    if tests is None or tests.empty:
-        return []
-    notes = [
-        f"Test: {tests['test'].iloc[0]}; on the seeds that both methods have, and the same images. "
-        "Difference in percentage points; p is two-sided and not corrected for the number of comparisons.",
-        "No difference shown: the 95 % interval includes 0, and the table claims nothing.",
-    ]
-    if (tests["seeds"] == 1).any():
-        notes.append(
-            "With one seed the tests vary the images alone: they compare two networks, not two methods."
-        )
-    return notes
 
 
 def not_run_notes(table: Table, frame: pd.DataFrame) -> list[str]:
