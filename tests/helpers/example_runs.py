@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,17 +39,23 @@ def write_run(
     regions: list[str] | None = None,
     family: str = "mga",
     options: dict | None = None,
+    split: int | str = 1,
+    images: Sequence[int] | None = None,
     **metrics,
 ) -> Path:
-    """Write `root/<dataset>/split1/<method>/<backbone>/seed<k>` and return it.
+    """Write `root/<dataset>/split<split>/<method>/<backbone>/seed<k>` and return it.
 
     regions: those that guide MGFE where its name does not say (none: vein and contour). family: the method of
-    a name that is not known. options, metrics: replace those of args.yaml and measurements.
+    a name that is not known. options, metrics: replace those of args.yaml and measurements. split: its
+    number, or "2-validation". images: the numbers of the test images (none: all from 0), in equal shares of
+    the classes.
     """
-    folder = root / dataset / "split1" / method / backbone / f"seed{seed}"
+    folder = root / dataset / f"split{split}" / method / backbone / f"seed{seed}"
     folder.mkdir(parents=True)
-    generator = np.random.default_rng([seed, *map(ord, dataset + method + backbone)])
-    truth = np.repeat(np.arange(classes), test_per_class)
+    own = f"{dataset}{method}{backbone}{'' if split == 1 else split}"
+    generator = np.random.default_rng([seed, *map(ord, own)])
+    numbers = np.arange(classes * test_per_class) if images is None else np.array(images)
+    truth = np.repeat(np.arange(classes), test_per_class) if images is None else numbers % classes
 
     def answers() -> np.ndarray:
         wrong = generator.random(len(truth)) > accuracy
@@ -106,7 +112,7 @@ def write_run(
     )
     pd.DataFrame(
         {
-            "image_id": [f"{number:05d}" for number in range(len(truth))],
+            "image_id": [f"{number:05d}" for number in numbers],
             "class_id": truth,
             "predicted_last": last,
             "predicted_best": best,
@@ -134,6 +140,29 @@ def write_history(
     history["test_top1"] = 100 * accuracy * (1 - 0.8 * fall) + generator.normal(0, 1.2, epochs)
     history["seconds"] = 2.5
     history.to_csv(folder / "history.csv", index=False)
+
+
+def write_splits(
+    root: Path, methods: dict[str, float], splits: int = 5, seeds: Sequence[int] = (1, 2), **metrics
+) -> tuple[list[Path], list[Path]]:
+    """Runs of several splits of 300 images with disjoint training parts, the rest test; and their indexes."""
+    folders, indexes = [], []
+    for split in range(1, splits + 1):
+        learn = range(50 * split - 50, 50 * split)
+        images = [number for number in range(300) if number not in learn]
+        for method, accuracy in methods.items():
+            own = {"images": images, "split": split, "classes": 5, "num_train": 50, **metrics}
+            folders += [write_run(root, method=method, seed=seed, accuracy=accuracy, **own) for seed in seeds]
+        indexes.append(write_index(root / "data" / "btfpis" / f"split{split}" / "index.csv", learn, images))
+    return folders, indexes
+
+
+def write_index(path: Path, learn: Sequence[int], images: Sequence[int]) -> Path:
+    """Write an index of these training and test images, as far as tables read it."""
+    path.parent.mkdir(parents=True)
+    rows = [(f"{number:05d}", "train") for number in learn] + [(f"{number:05d}", "test") for number in images]
+    pd.DataFrame(rows, columns=["image_id", "split"]).to_csv(path, index=False)
+    return path
 
 
 def write_ablation(

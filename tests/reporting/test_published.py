@@ -4,7 +4,10 @@ import re
 
 import pytest
 import yaml
+from example_runs import write_run
+from example_tables import accuracies, page_of
 from maskguide.reporting.published import read_published
+from maskguide.reporting.runs import read_runs
 from maskguide.system.files import InputError
 
 
@@ -14,14 +17,31 @@ def columns_of(line: str) -> list[str]:
 
 
 def test_published_file_refuses_gaps_and_doubles(tmp_path):
-    row = {"table": "table2", "dataset": "d", "method": "m", "backbone": "b", "value": 1.0}
+    row = {"table": "table2", "dataset": "d", "method": "m", "backbone": "b", "value": 1.0, "how": "so"}
     path = tmp_path / "published.yaml"
-    path.write_text(yaml.safe_dump([row, row]))
-    with pytest.raises(InputError, match="two rows for table2 d m b"):
-        read_published("table2", path)
-    path.write_text(yaml.safe_dump([{**row, "value": None}]))
-    with pytest.raises(InputError, match="every row needs"):
-        read_published("table2", path)
+    refused = {
+        "two rows for table2 d m b": [row, row],
+        "every row needs .* value and how": [{**row, "value": None}],
+        "how: otherwise is not told; known are so": [{**row, "how": "otherwise"}],
+    }
+    for message, rows in refused.items():
+        path.write_text(yaml.safe_dump({"how": {"so": "in a way"}, "numbers": rows}))
+        with pytest.raises(InputError, match=message):
+            read_published("table2", path)
+
+
+def test_a_published_number_says_how_it_came_about(tmp_path):
+    found = read_published("mgfe_table2").set_index(["dataset", "method", "backbone"])["published_how"]
+    assert "in a selected epoch" in found["cottoncultivar", "mgfe", "resnet50"]
+    assert "from the MaskCOV paper" in found["cottoncultivar", "baseline", "resnet50"]
+    measured = read_runs([write_run(tmp_path, "btfpis", "mga", "densenet161")])
+    table = accuracies(measured, "table4")
+    assert "in the epoch that is best on the test images" in table["published_how"].iloc[0]
+    page = page_of(measured, "table4")
+    assert f"How the published numbers came about: {table['published_how'].iloc[0]}." in page
+    other = read_runs([write_run(tmp_path, "leaves", "mga", "densenet161")])
+    assert accuracies(other, "table4")["published_how"].tolist() == [""]
+    assert "How the published numbers" not in page_of(other, "table4")
 
 
 def test_published_numbers_are_the_papers(shared):

@@ -55,9 +55,14 @@ def main(args: argparse.Namespace) -> None:
             true_box = truth.loc[row["image_id"]].to_numpy()
             iou = float(attended_boxes.intersection_over_union(true_box[None], box[None])[0])
         panels.append(BoxedPanel(pictures.read_rgb(row["path"]), true_box, box, iou))
-    same = [row.seed for row in compared.itertuples() if Path(row.path).parent == args.attended.parent]
+    same = [row for row in compared.itertuples() if Path(row.path).parent == args.attended.parent]
+    of_split = f"split {same[0].split}, " if same and compared["split"].nunique() > 1 else ""
     note = "" if made_of is None else f"true box: the smallest around the {made_of} of the image; "
-    note += f"attended boxes of seed {same[0]}" if same else f"attended boxes of {args.attended.parent.name}"
+    note += (
+        f"attended boxes of {of_split}seed {same[0].seed}"
+        if same
+        else f"attended boxes of {args.attended.parent.name}"
+    )
     save(attended_figure(panels, heading(compared), note), args.output)
 
 
@@ -69,7 +74,9 @@ def heading(compared: pd.DataFrame) -> str:
     values = compared["mean_iou"].dropna().astype(float)
     if values.empty:
         return title + "no true box is known"
-    several = f" ± {values.std(ddof=1):.3f} ({len(values)} seeds)" if len(values) > 1 else " (1 seed)"
+    splits = compared["split"].nunique()
+    seeds = f"{splits} × {len(compared) // splits}" if splits > 1 else len(compared)
+    several = f" ± {values.std(ddof=1):.3f} ({seeds} seeds)" if len(values) > 1 else " (1 seed)"
     whole = compared["mean_iou_whole_image"].dropna().astype(float).mean()
     title += f"mean IoU of attended and true box {values.mean():.3f}{several} over {first['num_images']} "
     return f"{title}test images; of the whole image and the true box {whole:.3f}"

@@ -24,8 +24,8 @@ from maskguide.drawing.style import save
 from maskguide.drawing.sweep import sweep_figure
 from maskguide.plan import declared
 from maskguide.reporting import labels, mgfe
-from maskguide.reporting.measures import check_single
-from maskguide.reporting.runs import LAYOUT, read_record, read_runs
+from maskguide.reporting.measures import VALIDATION, check_single
+from maskguide.reporting.runs import LAYOUT, REPLICATE, read_record, read_runs
 from maskguide.system import cli
 from maskguide.system.files import InputError
 
@@ -62,7 +62,7 @@ def main(args: argparse.Namespace) -> None:
         part["method"] = [line.name for line in lines]
         part["label"] = [line.label + backbone for line, backbone in zip(lines, backbones, strict=True)]
     doubled = f"{{run}}: another run also has {args.option} {{value}}; give one"
-    check_single(swept, ["label", "value", "seed"], doubled)
+    check_single(swept, ["label", "value", *REPLICATE], doubled)
     detectors = read_detectors(args.detectors, args.dataset) if args.detectors else None
     title = [labels.dataset_label(args.dataset)]
     if detectors is not None:
@@ -71,7 +71,9 @@ def main(args: argparse.Namespace) -> None:
     title += [] if several else [labels.backbone_label(runs["backbone"].iloc[0])]
     counts = sorted({int(count) for count in swept.groupby(["label", "value"]).size()})
     words = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
-    title.append(f"{words} seed{'s' if counts[-1] > 1 else ''}")
+    unit = "seed" if runs["split"].nunique() == 1 else "run"
+    title.append(f"{words} {unit}{'s' if counts[-1] > 1 else ''}")
+    title += ["judged on a validation part"] if (runs["judged_on"] == VALIDATION).any() else []
     axis = axis_label(args.option, swept["family"].iloc[0])
     save(sweep_figure(swept, baselines, axis, ", ".join(title), detectors), args.output)
 

@@ -16,6 +16,7 @@ from maskguide.drawing.style import GREY, INK, percent_limits, styled
 from maskguide.plan import declared
 from maskguide.reporting import labels
 from maskguide.reporting.aca import ALL, HEADS, scale_name
+from maskguide.reporting.measures import VALIDATION
 from maskguide.reporting.mgfe import MEAN, shown_rows
 from maskguide.reporting.runs import CELL
 
@@ -32,8 +33,9 @@ TITLE_WIDTH = 44  # letters that stand above a panel of half the width
 def accuracy_figure(table: pd.DataFrame) -> Figure:
     """A chart of an accuracy table: a panel per data set, a line of marks per row.
 
-    Filled marks are means over seeds with ± standard deviation, small ones single seeds, hollow diamonds
-    published numbers; the controls stand below a line. A row that averages networks has no best epoch.
+    Filled marks are means over runs with ± standard deviation, small ones single runs, hollow diamonds
+    published numbers; the controls stand below a line. A row that averages networks has no best epoch; one
+    that was still learning says so.
     """
     chosen = table["top1_best_mean"].notna() & ~table["method"].map(_averages_networks)
     groups = list(table.groupby("dataset", sort=False))
@@ -49,19 +51,31 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
                 panel.plot(row["published"], place, **PUBLISHED)
         if 0 < controls < len(group):
             panel.axhline(len(group) - controls - 0.5, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-        names = [
-            labels.method_label(row["method"], row["backbone"]) + ("" if row["seeds"] else ", published only")
-            for _, row in group.iterrows()
-        ]
-        _name_rows(panel, names)
+        _name_rows(panel, [_row_name(row) for _, row in group.iterrows()])
         panel.set_title(labels.dataset_label(dataset), weight="bold")
         panel.margins(x=0.06)
         panel.set_xlim(percent_limits(*panel.get_xlim()))
-    panels[-1].set_xlabel("accuracy on the test images, %")
-    best = "best epoch (selected on the test images)"
+    part = judged_on(table)
+    panels[-1].set_xlabel(f"accuracy on the {part}, %")
+    best = f"best epoch (selected on the {part})"
     handles = [_mark("s", BEST_COLOUR, best)] if chosen.any() else []
     _legend(figure, [*handles, _mark("o", LAST_COLOUR, "last epoch")], table, handletextpad=0.3)
     return figure
+
+
+def _row_name(row: pd.Series) -> str:
+    """A row's label, and in words that nobody ran it, or that it was still learning."""
+    name = labels.method_label(row["method"], row["backbone"])
+    if not row["seeds"]:
+        return f"{name}, published only"
+    learning = row.get("learning")
+    return f"{name}\n({learning})" if isinstance(learning, str) and learning else name
+
+
+def judged_on(table: pd.DataFrame) -> str:
+    """What a table's numbers are of, in words."""
+    validation = "judged_on" in table and (table["judged_on"] == VALIDATION).any()
+    return "validation part of the training images" if validation else "test images"
 
 
 def _averages_networks(name: str) -> bool:
@@ -131,7 +145,7 @@ def segment_figure(table: pd.DataFrame) -> Figure:
         network = f"{row['architecture']} ({row['encoder']})"
         learnt = f"learnt from {_loud(row['annotation'])} marks"
         panel.set_title(f"{labels.dataset_label(row['dataset'])}: {network}, {learnt}")
-    panels[-1].set_xlabel("intersection over union on the test images, %")
+    panels[-1].set_xlabel(f"intersection over union on the {judged_on(table)}, %")
     handles = [Patch(color=PALE_COLOUR, label="IoU of a class"), Patch(color=LAST_COLOUR, label="mIoU")]
     _legend(figure, handles, table, "published mIoU")
     return figure
@@ -155,7 +169,7 @@ def detection_figure(table: pd.DataFrame) -> Figure:
         first = group.iloc[0]
         learnt = f"learnt from {first['num_annotated']} images, {_loud(first['annotation'])} boxes"
         panel.set_title(f"{labels.dataset_label(first['dataset'])}: {first['architecture']}, {learnt}")
-    panels[-1].set_xlabel("average precision on the test images, %")
+    panels[-1].set_xlabel(f"average precision on the {judged_on(table)}, %")
     bars = {"AP@0.5 of a region": PALE_COLOUR, "mAP@0.5": LAST_COLOUR}
     handles = [Patch(color=colour, label=label) for label, colour in bars.items()]
     again = _mark("|", BEST_COLOUR, "the same @0.5:0.95")

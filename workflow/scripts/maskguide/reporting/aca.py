@@ -40,8 +40,8 @@ def scale_table(measured: pd.DataFrame) -> pd.DataFrame:
     With dataset, method, backbone, head (of `HEADS`; average: of the two others), scale ("1", "2", …, "all"),
     mean and std (percent; over splits and seeds, std is the sample standard deviation, n - 1), by_seed (by
     split, then in the order of seed_numbers), splits, seeds (how many of each split), seed_numbers, judged_on
-    ("test" or "validation"), num_train, num_test, published, published_note. A head that a method
-    does not have has no rows.
+    ("test" or "validation"), num_train, num_test, published, published_how, published_note. A head that
+    a method does not have has no rows.
 
     `InputError` if a run holds no accuracies of scales, runs of one method have different scales, or splits
     unlike seeds.
@@ -128,7 +128,7 @@ def box_table(attended: pd.DataFrame) -> pd.DataFrame:
     none), num_images (of all splits together), judged_on ("test" or "validation"), splits, seeds (how many of
     each split), seed_numbers, iou_mean, iou_std (over splits and seeds, n - 1), iou_by_seed,
     iou_whole_image (what a box around the whole image gets), nothing_attended (images, mean over runs),
-    published, published_note. IoU from 0 to 1.
+    published, published_how, published_note. IoU from 0 to 1.
     """
     rows = []
     for _, group in attended.groupby(CELL, sort=False):

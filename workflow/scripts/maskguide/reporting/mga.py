@@ -34,7 +34,7 @@ def segment_table(segments: Iterable[Mapping]) -> pd.DataFrame:
     With dataset, architecture, encoder, scales ("0.5 1.0"), splits (how many), judged_on ("test" or
     "validation"), num_annotated, annotation, num_test (of all splits together), iou_<class> (percent; empty
     where the class is not the data set's), miou (percent; empty without true masks), miou_std (over splits,
-    n - 1), published and published_note. `InputError` for two of one split.
+    n - 1), published, published_how and published_note. `InputError` for two of one split.
     """
     same = [*TEXTS, "scales", "judged_on", "num_annotated", "annotation"]
     rows = [

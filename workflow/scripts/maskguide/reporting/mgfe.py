@@ -69,9 +69,9 @@ def detection_table(detectors: Sequence[Mapping]) -> pd.DataFrame:
     images), num_boxes (true boxes in them), map50, map50_95, precision, recall (percent, mean over splits;
     empty without true boxes), map50_std (over splits, n - 1), confidence, missing (images in which the
     region was not found above this confidence; empty for the mean), missing_train, missing_test (its two
-    parts), num_images, train_seconds (mean over splits), published (mAP@0.5, percent, beside the mean) and
-    published_note. Images and boxes are counted over all splits together. Detectors of a data set stand
-    together, fewer annotated images first.
+    parts), num_images, train_seconds (mean over splits), published (mAP@0.5, percent, beside the mean)
+    published_how and published_note. Images and boxes are counted over all splits together. Detectors of a
+    data set stand together, fewer annotated images first.
     """
     first, last = (
         [*NETWORK, "region", "splits", "judged_on", "num_test", "truth"],

@@ -12,7 +12,7 @@ import pandas as pd
 from maskguide.plan.tables import Table
 from maskguide.reporting import labels, runs
 from maskguide.reporting.measures import by_seed, of_seeds
-from maskguide.reporting.published import EXTRAS, read_published
+from maskguide.reporting.published import EXTRAS, WORDS, read_published
 from maskguide.reporting.statistics import TEST, PairedTest, holm, may_judge, paired_test, verdict
 from maskguide.system.files import InputError
 
@@ -32,7 +32,7 @@ def accuracy_table(measured: pd.DataFrame, table: Table) -> pd.DataFrame:
     each split), seed_numbers, judged_on ("test" or "validation"), num_train, num_test (of the first split),
     train_top1_mean (as in `runs.read_runs`), for each accuracy and macro-F1 (percent) `_mean` and `_std`,
     top1_best_by_seed and top1_last_by_seed (by split, then in the order of seed_numbers), where the paper
-    says it structured_annotation ("Yes", "No", "-"), published, published_note.
+    says it structured_annotation ("Yes", "No", "-"), published, published_how, published_note.
 
     `InputError` if the splits of a row had unlike seeds.
     """
@@ -53,8 +53,8 @@ def accuracy_table(measured: pd.DataFrame, table: Table) -> pd.DataFrame:
     if "structured_annotation" in joined:
         told = ["No" if pd.isna(origin) else "Yes" for origin in joined["annotation"]]
         joined["structured_annotation"] = joined["structured_annotation"].fillna(pd.Series(told))
-    joined["published_note"] = joined["published_note"].fillna("")
-    ends = [*(extra for extra in EXTRAS if extra in joined), "published", "published_note"]
+    joined[WORDS] = joined[WORDS].fillna("")
+    ends = [*(extra for extra in EXTRAS if extra in joined), "published", *WORDS]
     return labels.sort_rows(joined[[*joined.columns.drop(ends), *ends]])
 
 
@@ -109,8 +109,8 @@ def pair(one: pd.DataFrame, other: pd.DataFrame, overlap: float) -> tuple[Paired
     first, second = (each[runs.REPLICATE].to_numpy().tolist() for each in (one, other))
     if first != second:
         split, seed = next(each for each in [*first, *second] if (each in first) != (each in second))
-        a, b = one.iloc[0], other.iloc[0]
-        has, lacks = (a, b) if [split, seed] in first else (b, a)
+        has, lacks = (one, other) if [split, seed] in first else (other, one)
+        has, lacks = has[(has["split"] == split) & (has["seed"] == seed)].iloc[0], lacks.iloc[0]
         raise InputError(
             f"{has['run']}: {has['method']} has split {split}, seed {seed}, {lacks['method']} on "
             f"{lacks['dataset']} has not; give runs of both with the same splits and seeds"

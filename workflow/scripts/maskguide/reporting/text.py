@@ -195,8 +195,13 @@ def not_run_notes(table: Table, frame: pd.DataFrame) -> list[str]:
 
 
 def remarks(table: pd.DataFrame) -> list[str]:
-    """What is odd about published numbers shown in the table."""
-    return [
+    """Of published numbers shown in the table: what is known of how they came about, and what is odd."""
+    shown, notes = table[table["published"].notna()], []
+    for how, group in shown.groupby("published_how", sort=False):
+        named = "method" in group and shown["published_how"].nunique() > 1
+        names = ", ".join(dict.fromkeys(map(labels.method_label, group["method"]))) if named else ""
+        notes.append(f"How the published numbers came about{f', {names}' if names else ''}: {how}.")
+    return notes + [
         f"Published {row.published:.2f} ({labels.dataset_label(row.dataset)}): {row.published_note}."
-        for row in table[table["published_note"] != ""].itertuples()
+        for row in shown[shown["published_note"] != ""].itertuples()
     ]
