@@ -97,6 +97,19 @@ def test_variants_of_the_config_stand_where_methods_may(plan):
     assert f"{made.results}/tables/mine_tests.csv" in made.table_files()
 
 
+def test_tests_of_several_splits_are_told_their_indexes(plan, monkeypatch):
+    """Whether training images of two splits overlap decides about a verdict; one split has nothing to tell."""
+    made = plan(
+        tables={"mine": {**SHOWN, "methods": ["baseline", "mga"]}, "table2": {**SHOWN, "backbones": []}}
+    )
+    assert made.table_flags("mine")["index"] == []
+    monkeypatch.setattr(made, "splits", lambda dataset: [1, 2])
+    indexes = [f"{made.results}/data/leaves/split{split}/index.csv" for split in (1, 2)]
+    assert made.table_flags("mine")["index"] == indexes
+    assert set(indexes) <= set(made.source_files("mine"))
+    assert made.table_flags("table3")["index"] == []  # nothing is tested there
+
+
 @pytest.mark.parametrize(
     ("edit", "line"),
     [

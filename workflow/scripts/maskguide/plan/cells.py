@@ -100,6 +100,12 @@ class Tables(Runs):
         """The measurements that a table is made of, by the flag that names them."""
         each, runs = self.tables[name], self.table_runs(name) if self.tables[name].of_runs else []
         found = {"metrics": measured(runs), "segments": [], "detectors": [], "attended": []}
+        found["index"] = [
+            f"{self.results}/data/{dataset}/split{split}/index.csv"
+            for dataset in (self.shown(name) if each.tested else [])
+            for split in self.splits(dataset)
+            if len(self.splits(dataset)) > 1  # whose training images may overlap
+        ]
         if each.kind == "segmenters":
             found["segments"] = self.segmenters(self.shown(name))
         elif each.kind == "detectors":
@@ -166,7 +172,7 @@ class Tables(Runs):
         """What make_table.py is told: of which runs and measurements, how a person's own table is called."""
         found = self.sources(name)
         title = self.tables[name].title if name not in tables() else None
-        guides = {key: found[key] for key in ("segments", "detectors", "attended")}
+        guides = {key: found[key] for key in ("segments", "detectors", "attended", "index")}
         runs = self.table_runs(name) if self.tables[name].of_runs else []
         return {"runs": runs, "title": title, **guides, **self.readers(name)}
 
