@@ -33,6 +33,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
     add("--store", type=Path, required=True, help="image store, made by build_store.py")
+    add("--index", type=Path, help="index.csv of the split (none: as the store says)")
     add("--runs", type=Path, nargs="+", required=True, help="run folders of scale 1, 2, …, in this order")
     cut_out = "attended.csv that cut out the images of scale 2, 3, …, in this order"
     add("--zooms", type=Path, nargs="*", default=[], help=cut_out)
@@ -70,7 +71,7 @@ def main(args: argparse.Namespace) -> None:
     scales, inference = [], Stopwatch("inference")
     for run, zoom in zip(args.runs, [None, *args.zooms], strict=True):
         model, info = methods.load(run / "model.pt")
-        images = ImageStore(args.store, [views.create("zoom", zoom)] if zoom else [])
+        images = ImageStore(args.store, [views.create("zoom", zoom)] if zoom else [], args.index)
         rows = images.rows("test")
         with inference:
             scales.append(evaluation.head_probabilities(model.to(device), images, rows, device))

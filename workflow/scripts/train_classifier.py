@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from maskguide.learning.training import Progress
 
 CHANGES_NO_RESULT = (
-    *("store", "mask_store", "counterparts", "weights", "annotated", "checkpoint", "output_dir"),
+    *("store", "index", "mask_store", "counterparts", "weights", "annotated", "checkpoint", "output_dir"),
     *("device", "slots", "threads", "workers"),
     *declared.views(),
 )
@@ -37,6 +37,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
     add("--store", type=Path, required=True, help="image store, made by build_store.py")
+    add("--index", type=Path, help="index.csv of the split (none: as the store says)")
     folders = {"type": Path, "nargs": "+", "default": []}
     add("--mask-store", **folders, help="of pool_masks.py: one, or one for each of --regions (by the method)")
     add("--counterparts", **folders, help="of masked training images besides (build_store.py --masked)")
@@ -141,7 +142,7 @@ def main(args: argparse.Namespace) -> None:
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     method, seen = declared.methods()[args.method], views.given(args)
-    images = ImageStore(args.store, seen)
+    images = ImageStore(args.store, seen, args.index)
     torch.manual_seed(args.seed)
     backbone = backbones.create(args.backbone, args.weights, len(images.classes()))
     backbone.freeze(backbone.paper_frozen_children if args.freeze == "paper" else int(args.freeze))
