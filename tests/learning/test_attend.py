@@ -159,6 +159,7 @@ def test_the_average_is_over_heads_and_scales(trained):
     assert metrics["networks"] == 2 and metrics["classifiers"] == 2 and metrics["losses"] == "both"
     for key in ("epochs", "parameters", "train_seconds"):
         assert metrics[key] == pytest.approx(sum(each[key] for each in totals))
+    assert metrics["train_top1"] == min(each["train_top1"] for each in totals)
     options = yaml.safe_load((folder / "args.yaml").read_text())["options"]
     assert (options["scales"], options["crop"], options["method"]) == (2, 32, "aca")
 

@@ -2,7 +2,7 @@
 
 Each scale's probability is the mean of its heads' probabilities, the prediction the mean over scales. Writes
 predictions.csv, args.yaml and metrics.json: that of a run, with the accuracy of each scale and head. Epochs,
-seconds and parameters are the sums over the networks.
+seconds and parameters are the sums over the networks, train_top1 is the least of theirs.
 
 Example:
     python workflow/scripts/combine_scales.py --store results/demo/store/leaves/images \\
@@ -47,10 +47,10 @@ def read_runs(folders: list[Path]) -> list[dict[str, Any]]:
     """The metrics of each scale's run; `InputError` where they are not scales of one method and seed."""
     found = [read_json(folder / "metrics.json") for folder in folders]
     for folder, metrics in zip(folders, found, strict=True):
-        for key in SAME:
+        for key in (*SAME, "train_top1"):
             if not isinstance(metrics, dict) or key not in metrics:
                 raise InputError(f"{folder}/metrics.json: {key} is missing; delete the folder and run again")
-            if metrics[key] != found[0][key]:
+            if key in SAME and metrics[key] != found[0][key]:
                 differs = f"its {key} is {metrics[key]}, that of {folders[0]} {found[0][key]}"
                 raise InputError(f"{folder}: {differs}; give the scales of one method")
     return found
@@ -99,6 +99,7 @@ def main(args: argparse.Namespace) -> None:
         **totals,
         **{"top1_best": top1, "top1_last": top1, "best_epoch": totals["epochs"]},
         **{"macro_f1_best": f1, "macro_f1_last": f1},
+        "train_top1": min(metrics["train_top1"] for metrics in found),
         **{key: found[0].get(key) for key in ("device", "precision")},
         **{key: info["options"].get(key) for key in ("classifiers", "losses")},
         "networks": len(scales),

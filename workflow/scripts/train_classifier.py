@@ -1,4 +1,4 @@
-"""Train a classifier by one of the methods and test it after every epoch.
+"""Train a classifier by one of the methods and test it after every k-th epoch.
 
 Writes model.pt (last epoch), history.csv, predictions.csv, metrics.json and args.yaml into the output folder.
 An interrupted training continues from --checkpoint, on a CPU with the same result to the bit. The defaults
@@ -53,6 +53,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     steps = "divide the rate by 10 after each of these epochs (none: cosine)"
     add("--learning-rate-steps", type=int, nargs="+", default=[], help=steps)
     add("--optimizer", default="sgd", help="sgd or adam")
+    tested = "k: test after every k-th epoch and the last; the best epoch is the best of those"
+    add("--test-every", type=int, default=1, help=tested)
     add("--erasing", type=float, default=0.5, help="probability that a rectangle of a crop is erased")
     add("--momentum", type=float, default=0.9, help="momentum of SGD")
     add("--weight-decay", type=float, default=5e-4, help="weight decay of SGD")
@@ -72,7 +74,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def check_options(args: argparse.Namespace) -> None:
     """Raise `InputError` for an option out of its range."""
-    cli.check(args, above_0=["epochs", "batch_size", "crop", "learning_rate", "slots"])
+    cli.check(args, above_0=["epochs", "batch_size", "crop", "learning_rate", "test_every", "slots"])
     cli.check(args, not_below_0=["momentum", "weight_decay", "seed", "workers"], from_0_to_1=["erasing"])
     if args.freeze != "paper" and not args.freeze.isdecimal():
         raise InputError(f"--freeze {args.freeze}: give 'paper' or a number of children")
@@ -101,7 +103,10 @@ def read_annotation(path: Path | None) -> tuple[str | None, int | None]:
 
 
 def run_metrics(args: argparse.Namespace, data: TrainingImages, progress: Progress) -> dict[str, Any]:
-    """What metrics.json says of the images and of the answers to them; accuracies and F1 in percent."""
+    """What metrics.json says of the images and of the answers to them; accuracies and F1 in percent.
+
+    train_top1 is of the last epoch: the answers to its augmented images while it learnt from them.
+    """
     from maskguide.learning import evaluation
 
     classes, num_train = data.images.classes(), len(data.images.rows("train"))
@@ -119,6 +124,7 @@ def run_metrics(args: argparse.Namespace, data: TrainingImages, progress: Progre
         "top1_best": evaluation.top1(labels, progress.predicted_best),
         "top1_last": evaluation.top1(labels, progress.predicted_last),
         "best_epoch": progress.best_epoch,
+        "train_top1": progress.history[-1]["train_top1"],
         "macro_f1_best": evaluation.macro_f1(labels, progress.predicted_best, len(classes)),
         "macro_f1_last": evaluation.macro_f1(labels, progress.predicted_last, len(classes)),
         "train_seconds": round(progress.train_seconds, 3),
@@ -180,7 +186,8 @@ def main(args: argparse.Namespace) -> None:
     }
     info = {name: metrics[name] for name in ("method", "backbone", "classes")}
     weights.write(args.output_dir / "model.pt", model, {**info, "options": own})
-    write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history))
+    columns = list(progress.history[-1])  # that of the test too
+    write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history, columns=columns))
     write_csv(args.output_dir / "predictions.csv", predictions)
     cli.save_arguments(args.output_dir / "args.yaml", args)
     write_json(args.output_dir / "metrics.json", metrics)
