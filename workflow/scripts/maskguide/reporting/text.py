@@ -19,8 +19,8 @@ Parts = Callable[[str, pd.DataFrame], Sequence[str]]
 NOT_THERE, BEST, LAST = "–", "best epoch", "last epoch"
 PROTOCOL = ("epochs", "crop", "batch_size", "learning_rate", "optimizer", "weights")
 BEST_EPOCH = (
-    "the epoch whose accuracy on the test images is highest. It is selected on the test set and so flatters "
-    "every row."
+    "the tested epoch whose accuracy on the test images is highest. It is selected on the test set and so "
+    "flatters every row."
 )
 ONE_SEED = "Rows with one seed have no standard deviation."
 
