@@ -44,7 +44,7 @@ shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\";
 
 wildcard_constraints:
     dataset="|".join(plan.datasets),
-    split=r"\d+",
+    split=r"\d+(-validation)?",
     method=plan.networks,
     backbone="[a-z0-9_]+",
     seed=r"\d+",

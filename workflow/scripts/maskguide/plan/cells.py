@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -131,12 +131,12 @@ class Tables(Runs):
             for split in self.splits(dataset)
         ]
 
-    def detectors(self, dataset: str, counts: Iterable[int | None]) -> list[str]:
+    def detectors(self, dataset: str, counts: Iterable[int | None], splits: Sequence[str] = ()) -> list[str]:
         """The measurements of detectors that learnt from so many images; None as configured."""
         return [
             f"{self.detector(dataset, split, count)}/metrics.json"
             for count in counts
-            for split in self.splits(dataset)
+            for split in splits or self.splits(dataset)
         ]
 
     def overlaps(self, name: str) -> list[str]:

@@ -92,15 +92,23 @@ class Plan(Tables):
             for method in sweep["methods"]
             for value in sweep["values"]
         ]
-        return unique(self.runs(dataset, each, sweep["backbone"]) for each in names)
+        splits = self.sweep_splits(name, dataset)
+        return unique(self.runs(dataset, each, sweep["backbone"], splits) for each in names)
 
     def sweep_baselines(self, name: str, dataset: str) -> list[str]:
-        return self.runs(dataset, "baseline", self.sweeps[name]["backbone"])
+        splits = self.sweep_splits(name, dataset)
+        return self.runs(dataset, "baseline", self.sweeps[name]["backbone"], splits)
+
+    def sweep_splits(self, name: str, dataset: str) -> list[str]:
+        """A person's sweeps are for choosing; the papers' own figures show test images."""
+        chosen_by = name.removeprefix("sweep_") in self.config["sweeps"]
+        return self.choosing_splits(dataset) if chosen_by else self.splits(dataset)
 
     def sweep_detectors(self, name: str, dataset: str) -> list[str]:
         """The detectors that learnt from the swept numbers of images; none in other sweeps."""
         sweep = self.sweeps[name]
-        return self.detectors(dataset, sweep["values"]) if sweep["option"] == "annotated" else []
+        splits = self.sweep_splits(name, dataset)
+        return self.detectors(dataset, sweep["values"], splits) if sweep["option"] == "annotated" else []
 
     def sweep_flags(self, name: str, dataset: str) -> dict[str, Any]:
         """What plot_sweep.py is told."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,13 +129,13 @@ class Runs(Names):
     def trained_methods(self) -> list[str]:
         return [name for name, each in declared.methods().items() if each.script == declared.TRAINED]
 
-    def runs(self, dataset: str, name: str, backbone: str) -> list[str]:
-        """The folders of a table's cell, one for each split and seed."""
+    def runs(self, dataset: str, name: str, backbone: str, splits: Sequence[str] = ()) -> list[str]:
+        """The folders of a table's cell, one for each split (none: all of the data set's) and seed."""
         backbone = declared.methods()[self.names[name].method].backbone or backbone
         name = self.run_name(dataset, name, backbone)
         return [
             self.run(dataset, split, name, backbone, seed)
-            for split in self.splits(dataset)
+            for split in splits or self.splits(dataset)
             for seed in self.seeds_of(name)
         ]
 
