@@ -29,6 +29,11 @@ GUIDED_BY_REGIONS = {
 }
 
 
+def longer_name(name: str) -> str:
+    """The name of the same method with twice the epochs."""
+    return f"{name}-2x"
+
+
 class Names(Settings):
     """Every name that may stand where a method's may, as `names`, in the order of tables."""
 
@@ -40,6 +45,7 @@ class Names(Settings):
         self.sweeps = self.all_sweeps()
         for sweep in self.sweeps.values():
             more |= {name: facts for name, facts in self.swept(sweep).items() if name not in more}
+        more |= self.longer()
         self.names = variants.known(more)
         more |= self.single_scales()
         self.names = variants.known(more)
@@ -91,6 +97,19 @@ class Names(Settings):
                     facts = {"method": method.name, "regions": [region], "label": label, "place": before}
                     if f"{method.name}-{region}" not in variants.in_use():
                         made[f"{method.name}-{region}"] = facts
+        return made
+
+    def longer(self) -> dict[str, dict[str, Any]]:
+        """Each method of a table that asks for it, with twice the epochs."""
+        made = {}
+        for table, options in self.config["tables"].items():
+            for method in options["methods"] if options.get("budget") else ():
+                variant = self.known_method(method, f"tables.{table}")
+                if declared.methods()[variant.method].script == declared.TRAINED:
+                    name, label = longer_name(method), f"{variant.label}, twice the epochs"
+                    if name in self.names:
+                        raise InputError(f"config: variants.{name}: is the name of {label}; give another")
+                    made[name] = {"method": variant.method, **variant.options, "budget": 2, "label": label}
         return made
 
     def single_scales(self) -> dict[str, dict[str, Any]]:

@@ -123,10 +123,11 @@ class Plan(Tables):
 
     def _all_runs(self) -> list[str]:
         """Every run of every table and figure, each once."""
-        tables = [self.table_runs(name) for name, each in self.tables.items() if each.of_runs]
+        tables = [self.shown_runs(name) for name in self.tables]
         sweeps = [
-            self.sweep_runs(name, dataset)
+            made(name, dataset)
             for name, sweep in self.sweeps.items()
             for dataset in sweep["datasets"]
+            for made in (self.sweep_runs, self.sweep_baselines)
         ]
         return unique([*tables, *sweeps])

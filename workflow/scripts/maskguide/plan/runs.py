@@ -35,6 +35,10 @@ class Resolved:
         return json.dumps(parts, sort_keys=True)
 
 
+def times(factor: int, epochs: int | list[int]) -> int | list[int]:
+    return [factor * each for each in epochs] if isinstance(epochs, list) else factor * epochs
+
+
 class Runs(Names):
     """Which runs there are, what each needs and where it lies."""
 
@@ -55,6 +59,8 @@ class Runs(Names):
         own = {**self.section(method, dataset), **variant.options}
         rates = classify["learning_rate"]
         learning = {key: own.get(key, classify[key]) for key in LEARNING if key != "weights"}
+        for key in ("epochs", "learning_rate_steps"):
+            learning[key] = times(own.get("budget", 1), learning[key])
         learning["learning_rate"] = own.get("learning_rate", rates.get(backbone, rates["default"]))
         scale = own.get("scale", 1)
         if scale > self.config["aca"]["scales"]:
