@@ -44,10 +44,8 @@ def replicates(path: Path) -> str | None:
         return None
     most = max(rows, key=lambda row: float(row["replicates_for_2"]))
     needed, there = int(float(most["replicates_for_2"])), int(float(most["replicates"]))
-    pair = f"{most['method_a']} - {most['method_b']} ({most['dataset']}, {most['backbone']})"
-    return (
-        f"by the last run's variances, 2 points would take up to {needed} replicates ({pair}; it had {there})"
-    )
+    pair = f"{most['method_a']} - {most['method_b']} on {most['dataset']}, {there} so far"
+    return f"by the last run's variances, 2 points would take up to {needed} replicates ({pair})"
 
 
 def lines(plan: Plan) -> list[str]:
