@@ -49,6 +49,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--split-seed", type=int, default=0, help="seed of the split")
     name = "regular expression on a file's name: images with the same match stand on one side of the split"
     add("--group", help=name)
+    add("--longest-side", type=int, help="pixels; larger images are brought to it, with masks, as copies")
     add("--images", type=Path, help="CSV to write: all images, also those that this split leaves out")
     add("--masks", type=Path, required=True, help="folder for converted masks; replaced")
     add("--output", type=Path, required=True, help="index.csv to write")
@@ -56,7 +57,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    cli.check(args, not_below_0=["split_seed"])
+    cli.check(args, not_below_0=["split_seed"], above_0=["longest_side"])
     registered = entry_of(args.registry, args.dataset, args.entry)
     for folder in filter(None, (args.files, args.own_masks)):
         if not folder.is_dir():
@@ -89,6 +90,9 @@ def main(args: argparse.Namespace) -> None:
         with ThreadPoolExecutor(4) as pool:  # Pillow decodes outside the interpreter's lock
             converted = pool.map(lambda *pair: canonical(*pair, read_mask, folder), entries, sizes)
             entries = list(tqdm(converted, total=len(entries), desc="masks", disable=None))
+            if args.longest_side:
+                smaller = pool.map(lambda *pair: shrunk(*pair, args.longest_side, folder), entries, sizes)
+                entries = list(tqdm(smaller, total=len(entries), desc="images", disable=None))
         check_marked([entry.mask for entry in entries if entry.mask])
         moved = [entry_in(entry, folder, args.masks) for entry in entries]
     if args.images:
@@ -141,6 +145,23 @@ def canonical(entry: Entry, size: tuple[int, int], read_mask: label_masks.Reader
     return replace(entry, mask=path)
 
 
+def shrunk(entry: Entry, size: tuple[int, int], longest: int, folder: Path) -> Entry:
+    """The entry itself, or with smaller copies of its image and mask, where its longest side is longer."""
+    if max(size) <= longest:
+        return entry
+    smaller = tuple(max(1, round(side * longest / max(size))) for side in size)
+    copies = {}
+    for name in ("path", "mask", "outline"):
+        if path := getattr(entry, name):
+            copies[name] = folder / f"smaller_{name}" / f"{entry.image_id}.png"
+            copies[name].parent.mkdir(exist_ok=True)
+            photo = name == "path"
+            image = Image.fromarray(pictures.read_rgb(path)) if photo else pictures.open_upright(path)
+            how = Image.Resampling.LANCZOS if photo else Image.Resampling.NEAREST
+            image.resize(smaller, how).save(copies[name])
+    return replace(entry, **copies)
+
+
 def check_marked(masks: list[Path]) -> None:
     """Say which label masks mark nothing, as is legal where there is nothing; refuse it of all of them."""
     empty = [mask for mask in masks if not pictures.open_upright(mask).getextrema()[1]]
@@ -166,7 +187,7 @@ def entry_in(entry: Entry, temporary: Path, folder: Path) -> Entry:
     """The entry with paths in the temporary folder turned into those it has after the rename."""
     paths = {
         name: folder / path.relative_to(temporary)
-        for name in ("path", "mask", "boxes")
+        for name in ("path", "mask", "outline", "boxes")
         if (path := getattr(entry, name)) and path.is_relative_to(temporary)
     }
     return replace(entry, **paths)

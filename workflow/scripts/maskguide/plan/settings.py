@@ -95,6 +95,7 @@ class Settings:
             "split": options["split"] or entry["split"],
             "split_seed": options["split_seed"],
             "group": options["group"],
+            "longest_side": options["longest_side"],
         }
         if dataset in self.own:
             described = json.dumps(entry, ensure_ascii=False)
