@@ -11,10 +11,13 @@ from maskguide.learning.batches import (
     TrainingImages,
     cut,
     draw_augmentation,
+    finish_batch,
     normalised_mask,
 )
+from maskguide.learning.transforms import IMAGENET_MEAN, IMAGENET_STD
 from maskguide.system.files import InputError
 from PIL import Image
+from torchvision.transforms import functional
 
 CROP = 24
 SIZES = [(40, 30), (20, 50), (18, 16), (30, 30), (33, 21)]
@@ -44,10 +47,54 @@ def test_windows_stay_inside_or_hold_the_whole_image(height, width, crop, seed):
     draw = draw_augmentation(np.random.default_rng(seed), height, width, crop, 0.5)
     for start, length in ((draw.window.top, height), (draw.window.left, width)):
         assert min(0, length - crop) <= start <= max(0, length - crop)
+    assert draw.shown == (min(height, crop), min(width, crop))
     if draw.erased is not None:
         top, left, rows, columns = draw.erased
         assert 0 <= top <= top + rows <= crop
         assert 0 <= left <= left + columns <= crop
+
+
+def as_published(pixels, draw):
+    """A training image as MGA's published code makes it, with torchvision: image float32 [3, crop, crop].
+
+    Flip the picture, normalise, pad with zeros at the right and the bottom to the crop's side at least, crop,
+    erase with zeros. Our window is given before the flip.
+    """
+    picture = Image.fromarray(pixels)
+    if draw.flip:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    image = functional.normalize(functional.to_tensor(picture), IMAGENET_MEAN, IMAGENET_STD)
+    height, width = image.shape[1:]
+    image = torch.nn.ZeroPad2d((0, max(0, CROP - width), 0, max(0, CROP - height)))(image)
+    left = draw.window.left
+    if draw.flip:
+        left = width - CROP - left
+    image = functional.crop(image, max(0, draw.window.top), max(0, left), CROP, CROP)
+    return image if draw.erased is None else functional.erase(image, *draw.erased, 0)
+
+
+def test_crops_beyond_the_image_are_padded_as_in_the_published_code(stores):
+    """Zeros after normalisation, at the right and the bottom, never black before it; the masks alike."""
+    images, masks = stores
+    data = TrainingImages(images, [masks], grid=(CROP, CROP), crop=CROP, batch_size=5, seed=4)
+    padded = 0
+    for epoch in range(12):
+        pixels, draws, pooled, labels = data.assemble(range(5), epoch)
+        batch = finish_batch(pixels, draws, pooled, labels, "cpu")
+        for row, draw in enumerate(draws):
+            image = images.image(row)
+            expected = as_published(image, draw)
+            np.testing.assert_allclose(batch.images[row].numpy(), expected.numpy(), atol=1e-6)
+            assert (batch.images[row].half() == 0).equal(expected.half() == 0)  # zero in half precision too
+            beyond = np.ones((CROP, CROP), dtype=bool)
+            beyond[: image.shape[0], : image.shape[1]] = False
+            assert (batch.images[row].numpy()[:, beyond] == 0).all()
+            padded += beyond.any()
+            # the mask is the red channel: zero where the image is padded or erased, else over its maximum
+            red = expected[0].numpy() * IMAGENET_STD[0] + IMAGENET_MEAN[0]
+            red[(expected == 0).all(dim=0).numpy()] = 0
+            np.testing.assert_allclose(batch.masks[row, 0].numpy(), red / red.max(), atol=1e-5)
+    assert padded == 12 * 3  # three of the five images are smaller than the crop
 
 
 def test_flips_and_erasing_have_the_published_probabilities():

@@ -24,6 +24,7 @@ from maskguide.data.pictures import image_size, read_rgb
 from maskguide.system.files import InputError, atomic_directory, reserve, sha256, write_csv, write_text
 
 LAYOUT, CONTENT = "layout.csv", "content.sha256"
+Spans = tuple[np.ndarray, np.ndarray]  # begin and end of each cell along a side, int [cells], in pixels
 
 
 class Resize(NamedTuple):
@@ -294,21 +295,34 @@ class MaskStore:
         the mask, zeros beyond it; then flipped left to right if `flip`; then zeros in `erased`, which is
         given in the window's own coordinates, after the flip.
         """
+        spans = cells(window.height, grid[0]), cells(window.width, grid[1])
+        return self.pool_spans(image_id, window, spans, flip, erased)
+
+    def pool_spans(
+        self,
+        image_id: str,
+        window: Rectangle,
+        spans: tuple[Spans, Spans],
+        flip: bool = False,
+        erased: Rectangle | None = None,
+    ) -> np.ndarray:
+        """The same over cells of any spans: of rows and of columns, in the window, after the flip."""
         table = self.table(image_id)
-        edges = (tops, bottoms, lefts, rights) = *cells(window.height, grid[0]), *cells(window.width, grid[1])
+        (tops, bottoms), (lefts, rights) = spans
         areas = np.outer(bottoms - tops, rights - lefts)
-        if flip:  # work in the unflipped window: the cells are symmetric, the erased rectangle is mirrored
+        if flip:  # work in the unflipped window
+            lefts, rights = window.width - rights, window.width - lefts
             erased = erased and erased._replace(left=window.width - erased.left - erased.width)
+        edges = tops, bottoms, lefts, rights
         sums = window_sums(table, window, *edges)
         if erased is not None:
             clipped = [np.clip(each, erased.top, erased.top + erased.height) for each in (tops, bottoms)]
             clipped += [np.clip(each, erased.left, erased.left + erased.width) for each in (lefts, rights)]
             sums = sums - window_sums(table, window, *clipped)
-        averages = (sums / (255.0 * areas)).astype(np.float32)
-        return averages[:, ::-1] if flip else averages
+        return (sums / (255.0 * areas)).astype(np.float32)
 
 
-def cells(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+def cells(length: int, count: int) -> Spans:
     """Begin and end of each of `count` pooling cells of a side: ⌊i·length/count⌋ and ⌈(i+1)·length/count⌉."""
     i = np.arange(count)
     return i * length // count, -(-(i + 1) * length // count)

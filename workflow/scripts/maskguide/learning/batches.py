@@ -25,23 +25,31 @@ ERASED_RATIO = (0.3, 3.3)  # height / width
 
 @dataclass(frozen=True)
 class Draw:
-    """One image's augmentation: cut the window, flip it left to right, erase (in the flipped window)."""
+    """One image's augmentation: cut the window, flip it left to right, erase (in the flipped window).
+
+    shown: how many rows and columns of the flipped window, from its top left corner, show the image.
+    """
 
     window: Rectangle
     flip: bool
     erased: Rectangle | None
+    shown: tuple[int, int]
 
 
 def draw_augmentation(rng: np.random.Generator, height: int, width: int, crop: int, erasing: float) -> Draw:
-    """Draw a crop×crop window inside the image (around it, where the image is smaller), flip and erasing.
+    """Draw a crop×crop window inside the image, flip and erasing.
 
-    erasing: probability that a rectangle is erased.
+    Where the image is smaller, as MGA's published code has it: the flipped image stands in the window's top
+    left corner, so that what it lacks lies at the right and at the bottom. erasing: probability that a
+    rectangle is erased.
     """
-    top = int(rng.integers(min(0, height - crop), max(0, height - crop), endpoint=True))
-    left = int(rng.integers(min(0, width - crop), max(0, width - crop), endpoint=True))
+    top = int(rng.integers(0, max(0, height - crop), endpoint=True))
+    left = int(rng.integers(0, max(0, width - crop), endpoint=True))
     flip = bool(rng.random() < FLIP_PROBABILITY)
     erased = draw_erasing(rng, crop) if rng.random() < erasing else None
-    return Draw(Rectangle(top, left, crop, crop), flip, erased)
+    if flip and width < crop:  # the window is flipped after it is cut
+        left = width - crop
+    return Draw(Rectangle(top, left, crop, crop), flip, erased, (min(height, crop), min(width, crop)))
 
 
 def draw_erasing(rng: np.random.Generator, crop: int) -> Rectangle | None:
@@ -153,9 +161,12 @@ class TrainingImages:
 def finish_batch(
     pixels: np.ndarray, draws: list[Draw], masks: np.ndarray | None, labels: np.ndarray, device: str
 ) -> Batch:
-    """Move to the device, normalise there, and erase: erased pixels are zero after the normalisation."""
+    """Move to the device and normalise there: what is erased or beyond the image is zero after that."""
     images = images_on(pixels, device)
     for position, draw in enumerate(draws):
+        rows, columns = draw.shown
+        images[position, :, rows:] = 0
+        images[position, :, :, columns:] = 0
         if draw.erased is not None:
             top, left, height, width = draw.erased
             images[position, :, top : top + height, left : left + width] = 0
