@@ -129,9 +129,9 @@ def cell_grid(features: nn.Sequential) -> tuple[float, float]:
     centre the first cell on pixel 0. Made to average what it sees, the network answers a ramp with the centre
     of each cell's receptive field; the mean over both directions of the ramp undoes what maxima shift.
     """
-    network, height, width = copy.deepcopy(features).eval(), 96, 768
+    network, height, width = copy.deepcopy(features).eval().double(), 96, 768
     small = 1e-7  # below the limit of every ReLU6
-    ramp = torch.arange(width, dtype=torch.float32)
+    ramp = torch.arange(width, dtype=torch.float64)
     lines = small * torch.stack([torch.ones_like(ramp), ramp, ramp.flip(0)])
     with torch.no_grad():
         for module in network.modules():
