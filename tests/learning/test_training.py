@@ -225,7 +225,7 @@ def test_a_killed_training_continues_to_the_same_bits(stores, tmp_path, root):
 
 def test_a_checkpoint_of_other_options_is_not_continued(stores, tmp_path):
     """The state of τ = 0.1 must not serve τ = 0.2; where the output goes does not matter."""
-    model = methods.create("baseline", backbones.create("small", None, CLASSES), {})
+    model = methods.create("baseline", backbones.create("small", None, CLASSES), {"feature_scale": 1.0})
     checkpoints.save(tmp_path / "state", {"model": model.state_dict()}, {"seed": 99}, 1)
     run(stores, tmp_path / "one", checkpoint=tmp_path / "state", epochs=1)
     run(stores, tmp_path / "two", epochs=1)

@@ -158,7 +158,19 @@ def main(args: argparse.Namespace) -> None:
     counterparts = [ImageStore(folder, seen) for folder in args.counterparts]
     grid = training.feature_grid(model, args.crop)
     data = TrainingImages(
-        images, masks, grid, args.crop, args.batch_size, args.seed, args.erasing, counterparts, args.workers
+        *(
+            images,
+            masks,
+            grid,
+            args.crop,
+            args.batch_size,
+            args.seed,
+            args.erasing,
+            counterparts,
+            args.workers,
+        ),
+        spans=training.mask_spans(model, args.crop, grid),
+        own_crops=training.mask_use(model).own_crops,
     )
     schedule = training.Schedule(*(getattr(args, field.name) for field in fields(training.Schedule)))
     deciding = {

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from maskguide.data.ahead import ahead
-from maskguide.data.store import ImageStore, MaskStore, Rectangle
+from maskguide.data.store import ImageStore, MaskStore, Rectangle, Spans, cells
 from maskguide.learning.interface import Batch
 from maskguide.learning.transforms import normalise
 from maskguide.system.files import InputError
@@ -94,6 +94,8 @@ class Source:
 class TrainingImages:
     """The training images of a store, in random batches, with the masks of each mask store pooled to `grid`.
 
+    `spans`: what each cell of the grid averages, of rows and of columns of the crop; None: equal parts.
+    `own_crops`: masks are cut and flipped by draws of their own, and never erased.
     `counterparts`: stores of further training images, which share names, classes and masks with the first.
     `workers`: threads that make batches ahead; None: as many as the device is worth.
     What a batch holds depends on (seed, epoch, image) alone: neither threads nor an interruption change it.
@@ -111,8 +113,11 @@ class TrainingImages:
         erasing: float = 0.5,
         counterparts: Sequence[ImageStore] = (),
         workers: int | None = None,
+        spans: tuple[Spans, Spans] | None = None,
+        own_crops: bool = False,
     ):
         self.images, self.masks, self.grid, self.workers = images, masks, grid, workers
+        self.spans, self.own_crops = spans or (cells(crop, grid[0]), cells(crop, grid[1])), own_crops
         self.crop, self.batch_size, self.seed, self.erasing = crop, batch_size, seed, erasing
         self.labels = images.layout["class_id"].to_numpy()
         self.stores = [images, *counterparts]
@@ -151,8 +156,9 @@ class TrainingImages:
             rng = np.random.default_rng([self.seed, epoch, source.row, *[source.store] * (source.store > 0)])
             draw = draw_augmentation(rng, *image.shape[:2], self.crop, self.erasing)
             pixels[position] = cut(image, draw.window, draw.flip)
+            seen = draw_augmentation(rng, *image.shape[:2], self.crop, 0.0) if self.own_crops else draw
             for place, store in enumerate(self.masks):
-                pooled = store.pool(source.image_id, draw.window, self.grid, draw.flip, draw.erased)
+                pooled = store.pool_spans(source.image_id, seen.window, self.spans, seen.flip, seen.erased)
                 masks[position, place] = normalised_mask(pooled)
             draws.append(draw)
         return pixels, draws, masks, np.array([self.sources[place].label for place in chosen])

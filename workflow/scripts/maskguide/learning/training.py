@@ -13,9 +13,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from maskguide.data.store import Spans, cells
 from maskguide.learning import evaluation
+from maskguide.learning.backbones import cell_grid
 from maskguide.learning.batches import TrainingImages, part_of
-from maskguide.learning.interface import Batch
+from maskguide.learning.cells import cell_spans
+from maskguide.learning.interface import Batch, MaskUse
 from maskguide.learning.loop import Learner, Row
 from maskguide.learning.memory import AtOnce
 from maskguide.learning.precision import mixed_precision
@@ -88,6 +91,19 @@ def feature_grid(model: nn.Module, crop: int) -> tuple[int, int]:
     with torch.no_grad():
         height, width = model.backbone.features(torch.zeros(1, 3, crop, crop)).shape[-2:]
     return height, width
+
+
+def mask_use(model: nn.Module) -> MaskUse:
+    """How the method uses masks."""
+    return getattr(model, "mask_use", MaskUse())
+
+
+def mask_spans(model: nn.Module, crop: int, grid: tuple[int, int]) -> tuple[Spans, Spans]:
+    """What masks are averaged over: of rows and of columns of a crop, for each cell of the grid."""
+    if mask_use(model).pooling == "parts":
+        return cells(crop, grid[0]), cells(crop, grid[1])
+    start, stride = cell_grid(model.backbone.features)
+    return cell_spans(grid[0], crop, start, stride), cell_spans(grid[1], crop, start, stride)
 
 
 def train(
