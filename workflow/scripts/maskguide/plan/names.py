@@ -18,6 +18,10 @@ LEARNING = (
     *("weight_decay", "freeze", "test_every", "weights", *NUMERICS),
 )
 RATE = {"description": "Initial learning rate.", "type": "number", "exclusiveMinimum": 0}
+LEARNS_AS = {
+    "description": "Learns as the section of this method says, by its optimizer and learning rate.",
+    "type": "string",
+}
 GUIDED_BY_REGIONS = {
     "annotated": {
         "description": "How many images the detector learns from.",
@@ -77,6 +81,8 @@ class Names(Settings):
         own = {key: each for key, each in {**known.options, **known.settings}.items() if key != "scales"}
         masks = {"mask_source": classify["mask_source"]} if known.guided_by == "masks" else {}
         regions = GUIDED_BY_REGIONS if known.guided_by == "regions" else {}
+        teachers = [name for name, each in declared.methods().items() if {*each.settings} & {*learning}]
+        learning["learns_as"] = {**LEARNS_AS, "enum": teachers}
         return {**learning, **declared.views()["zoom"].options, **own, **masks, **regions}
 
     def known_method(self, name: str, place: str) -> Variant:

@@ -56,7 +56,7 @@ class Runs(Names):
 
     def _resolve(self, dataset: str, variant: Variant, backbone: str) -> Resolved:
         method, classify = declared.methods()[variant.method], self.settings("classify", dataset)
-        own = {**self.section(method, dataset), **variant.options}
+        own = {**self.section(method, dataset), **self.taught(variant, dataset), **variant.options}
         rates = classify["learning_rate"]
         learning = {key: own.get(key, classify[key]) for key in LEARNING if key != "weights"}
         for key in ("epochs", "learning_rate_steps"):
@@ -96,6 +96,13 @@ class Runs(Names):
             else self.config.get(method.section, {})
         )
         return {key: value for key, value in said.items() if key in declares}
+
+    def taught(self, variant: Variant, dataset: str) -> dict[str, Any]:
+        """What the section of the method that a variant `learns_as` says of learning."""
+        if "learns_as" not in variant.options:
+            return {}
+        said = self.section(declared.methods()[variant.options["learns_as"]], dataset)
+        return {key: value for key, value in said.items() if key in (*LEARNING, "learning_rate")}
 
     def guiding(self, dataset: str, name: str, regions: list[str] | None) -> list[str]:
         """The regions that guide: those named, else all; `InputError` for one that the data set has not."""
