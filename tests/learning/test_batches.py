@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.data.ahead import ahead
 from maskguide.data.store import ImageStore, MaskStore, Rectangle, build_images, build_masks
+from maskguide.learning.backbones import ImageNetToUnitRange
 from maskguide.learning.batches import (
     ERASED_SHARE,
     TrainingImages,
@@ -110,6 +111,29 @@ def test_flips_and_erasing_have_the_published_probabilities():
     assert np.mean([draw.window.top for draw in draws]) == pytest.approx(38, abs=2)
     never = [draw_augmentation(rng, 300, 300, 224, 0.0) for _ in range(50)]
     assert not any(draw.erased for draw in never)
+
+
+def test_padding_is_black_before_normalisation_as_torchvisions_random_crop_has_it(stores):
+    """TDSA's protocol: 4 pixels on each side, mean and standard deviation 0.5; a mask is zero in them."""
+    images, masks = stores
+    places = {"top": set(), "left": set()}
+    to_unit_range = ImageNetToUnitRange()
+    data = TrainingImages(images, [masks], (30, 30), 30, 5, seed=1, erasing=0.0, padding=4)
+    row = SIZES.index((30, 30))
+    for epoch in range(200):
+        pixels, (draw,), pooled, labels = data.assemble([row], epoch)
+        batch = finish_batch(pixels, [draw], pooled, labels, "cpu")
+        assert draw.shown == (30, 30)
+        padded = functional.pad(Image.fromarray(images.image(row)), 4)  # RandomCrop(30, padding=4)
+        crop = functional.crop(padded, draw.window.top + 4, draw.window.left + 4, 30, 30)
+        crop = functional.hflip(crop) if draw.flip else crop
+        expected = functional.normalize(functional.to_tensor(crop), [0.5] * 3, [0.5] * 3)
+        np.testing.assert_allclose(to_unit_range(batch.images)[0].numpy(), expected.numpy(), atol=1e-5)
+        red = functional.to_tensor(crop)[0].numpy()
+        np.testing.assert_allclose(batch.masks[0, 0].numpy(), red / red.max(), atol=1e-5)
+        places["top"].add(draw.window.top + 4)
+        places["left"].add(draw.window.left + 4)
+    assert places == {"top": set(range(9)), "left": set(range(9))}  # of torchvision's get_params: 0 … 8
 
 
 @settings(max_examples=100, deadline=None)

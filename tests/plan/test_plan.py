@@ -332,6 +332,30 @@ def test_every_config_builds(plan, config):
     assert len(set(made.all_runs)) == len(made.all_runs)
 
 
+def test_mgas_config_is_the_papers_protocol(plan):
+    """Published splits of SoyCultivarVein; Table 3 on the 1:1 one; VGG's three last layers anew, 448 px crops."""
+    made = plan("mga")
+    for name, archive in {"soycultivarvein": "soybean_2_1", "soycultivarvein_1to1": "soybean_1_1"}.items():
+        assert made.index_flags(name)["split"] == "published"
+        assert made.entries[name]["folder"] == archive
+    shown = {name: options["datasets"] for name, options in made.config["tables"].items()}
+    assert shown["table3"] == ["soycultivarvein_1to1"]
+    for name in ("table1", "table2", "table4"):
+        assert "soycultivarvein" in shown[name] and "soycultivarvein_1to1" not in shown[name]
+    said = made.resolved("soycultivarvein", "baseline", "vgg19").options
+    assert (said["new_layers"], said["crop"], said["padding"], said["normalisation"]) == (
+        *("head", 448, 0, "imagenet"),
+    )
+    assert said["learning_rate"] == 0.005 and said["batch_size"] == 32 and said["epochs"] == 150
+
+
+def test_tdsas_config_is_its_codes_protocol(plan):
+    said = plan("tdsa").resolved("cub200", "tdsa", "vgg16_bn")
+    expected = {"new_layers": "all", "normalisation": "half", "padding": 4, "learning_rate_steps": [150, 225]}
+    assert {key: said.options[key] for key in expected} == expected
+    assert said.weights == "none" and said.options["learning_rate"] == 0.1 and said.options["crop"] == 224
+
+
 def test_a_title_is_no_input_of_an_index(plan, tmp_path):
     (tmp_path / "elm").mkdir()
     said = [

@@ -32,6 +32,12 @@ CHANGES_NO_RESULT = (
     *declared.views(),
 )
 
+CHOICES = {
+    "optimizer": ("sgd", "adam"),
+    "normalisation": ("imagenet", "half"),
+    "new_layers": ("last", "head", "all"),
+}
+
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
@@ -56,6 +62,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     tested = "k: test after every k-th epoch and the last; the best epoch is the best of those"
     add("--test-every", type=int, default=1, help=tested)
     add("--erasing", type=float, default=0.5, help="probability that a rectangle of a crop is erased")
+    add("--padding", type=int, default=0, help="black pixels around each training image before it is cropped")
+    add("--normalisation", default="imagenet", help="of pixels: imagenet, or half (mean and deviation 0.5)")
+    anew = "start from PyTorch's default initialisation: last (layer), head, or all (without --weights)"
+    add("--new-layers", default="last", help=anew)
     add("--momentum", type=float, default=0.9, help="momentum of SGD")
     add("--weight-decay", type=float, default=5e-4, help="weight decay of SGD")
     add("--freeze", default="paper", help="leading children of the backbone not to learn; paper: its number")
@@ -75,13 +85,17 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def check_options(args: argparse.Namespace) -> None:
     """Raise `InputError` for an option out of its range."""
     cli.check(args, above_0=["epochs", "batch_size", "crop", "learning_rate", "test_every", "slots"])
-    cli.check(args, not_below_0=["momentum", "weight_decay", "seed", "workers"], from_0_to_1=["erasing"])
+    cli.check(
+        args, not_below_0=["momentum", "weight_decay", "padding", "seed", "workers"], from_0_to_1=["erasing"]
+    )
     if args.freeze != "paper" and not args.freeze.isdecimal():
         raise InputError(f"--freeze {args.freeze}: give 'paper' or a number of children")
     if min(args.learning_rate_steps, default=1) < 1:
         raise InputError(f"--learning-rate-steps {args.learning_rate_steps}: must be at least 1 epoch")
-    if args.optimizer not in ("sgd", "adam"):
-        raise InputError(f"--optimizer {args.optimizer}: choose sgd or adam")
+    for name, known in CHOICES.items():
+        if getattr(args, name) not in known:
+            given = f"{options.flag(name)} {getattr(args, name)}"
+            raise InputError(f"{given}: choose {', '.join(known[:-1])} or {known[-1]}")
     guides = {"": 0, "masks": 1, "regions": len(getattr(args, "regions", []))}
     stores = guides[declared.methods()[args.method].guided_by]
     if len(args.mask_store) < stores:
@@ -150,7 +164,9 @@ def main(args: argparse.Namespace) -> None:
     method, seen = declared.methods()[args.method], views.given(args)
     images = ImageStore(args.store, seen, args.index)
     torch.manual_seed(args.seed)
-    backbone = backbones.create(args.backbone, args.weights, len(images.classes()))
+    backbone = backbones.create(
+        args.backbone, args.weights, len(images.classes()), args.new_layers, args.normalisation
+    )
     backbone.freeze(backbone.paper_frozen_children if args.freeze == "paper" else int(args.freeze))
     own = {name: getattr(args, name) for name in method.options}
     model = methods.create(args.method, backbone, own)
@@ -171,6 +187,7 @@ def main(args: argparse.Namespace) -> None:
         ),
         spans=training.mask_spans(model, args.crop, grid),
         own_crops=training.mask_use(model).own_crops,
+        padding=args.padding,
     )
     schedule = training.Schedule(*(getattr(args, field.name) for field in fields(training.Schedule)))
     deciding = {
@@ -197,6 +214,7 @@ def main(args: argparse.Namespace) -> None:
         "classes": images.classes(),
     }
     info = {name: metrics[name] for name in ("method", "backbone", "classes")}
+    info["normalisation"] = args.normalisation
     weights.write(args.output_dir / "model.pt", model, {**info, "options": own})
     columns = list(progress.history[-1])  # that of the test too
     write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history, columns=columns))

@@ -15,7 +15,7 @@ from maskguide.system.files import InputError
 # Options of `classify` that every training has.
 LEARNING = (
     *("epochs", "batch_size", "crop", "erasing", "optimizer", "learning_rate_steps", "momentum"),
-    *("weight_decay", "freeze", "test_every", "weights", *NUMERICS),
+    *("weight_decay", "freeze", "test_every", "new_layers", "normalisation", "padding", "weights", *NUMERICS),
 )
 RATE = {"description": "Initial learning rate.", "type": "number", "exclusiveMinimum": 0}
 LEARNS_AS = {
