@@ -333,7 +333,7 @@ def test_every_config_builds(plan, config):
 
 
 def test_mgas_config_is_the_papers_protocol(plan):
-    """Published splits of SoyCultivarVein; Table 3 on the 1:1 one; VGG's three last layers anew, 448 px crops."""
+    """Published splits of SoyCultivarVein, Table 3 on the 1:1 one; VGG's three last layers anew; 448 px."""
     made = plan("mga")
     for name, archive in {"soycultivarvein": "soybean_2_1", "soycultivarvein_1to1": "soybean_1_1"}.items():
         assert made.index_flags(name)["split"] == "published"
