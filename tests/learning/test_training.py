@@ -289,6 +289,9 @@ def test_pretrained_weights_serve_the_classifier(stores, tmp_path):
     run(stores, tmp_path / "run", weights=weights, epochs=1)
     with pytest.raises(InputError, match="--size 20"):
         pretrain_backbone.main(pretrain_backbone.parse_args(["--size", "20", "--output", str(weights)]))
+    with pytest.raises(InputError, match="--crop 64: the leaves have 48 pixels"):
+        larger = ["--crop", "64", "--size", "48", "--output", str(weights)]
+        pretrain_backbone.main(pretrain_backbone.parse_args(larger))
     with pytest.raises(InputError, match="--leaves 0"):
         pretrain_backbone.main(pretrain_backbone.parse_args(["--leaves", "0", "--output", str(weights)]))
 

@@ -1,14 +1,18 @@
 """MGA's masks pooled where the cells of the last map look, and the control that scales features."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 import torch
 import train_classifier
 from example_stores import make_squares
 from maskguide import methods
+from maskguide.data.pictures import open_upright, to_rgb
 from maskguide.data.store import ImageStore, MaskStore
 from maskguide.learning import backbones, training
-from maskguide.learning.batches import TrainingImages, cut, normalised_mask
+from maskguide.learning.batches import TrainingImages, cut, images_on, normalised_mask
 from maskguide.learning.interface import Batch
 from torch.nn import functional
 
@@ -78,6 +82,21 @@ def test_aligned_guidance_trains_and_says_so(stores, tmp_path):
         assert info["options"]["mask_pooling"] == model.mask_use.pooling == pooling
         losses[pooling] = (tmp_path / pooling / "history.csv").read_text().split()[1].split(",")[3:5]
     assert losses["parts"] != losses["cells"]
+
+
+def test_mobilenets_maximum_over_channels_is_a_constant(shared):
+    """What docs/results.md says: ReLU6's cap in most cells, so that MGA's second input is a bias there."""
+    weights = shared / "weights" / "mobilenet_v2_imagenet.pth"
+    backbone = backbones.create("mobilenet_v2", weights, 10).eval()
+    capped = []
+    with zipfile.ZipFile(shared / "data" / "leedsbutterfly_288px.zip") as archive, torch.inference_mode():
+        names = sorted(each for each in archive.namelist() if "/images/" in each and each.endswith(".png"))
+        for name in names[::25]:
+            image = to_rgb(name, open_upright(name, io.BytesIO(archive.read(name))))
+            maximum = backbone.features(images_on(image[None].copy(), "cpu")).amax(dim=1)
+            assert maximum.max() == 6
+            capped.append((maximum == 6).double().mean().item())
+    assert len(names) == 550 and np.mean(capped) > 0.85
 
 
 def test_scaled_features_are_the_head_of_a_smaller_map():

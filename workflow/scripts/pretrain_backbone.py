@@ -142,6 +142,8 @@ def main(args: argparse.Namespace) -> None:
     cli.check(args, above_0=["leaves", "test_leaves", "epochs", "batch_size", "learning_rate", "crop"])
     if args.size < synthetic.SMALLEST:
         raise InputError(f"--size {args.size}: give {synthetic.SMALLEST} or more")
+    if args.crop > args.size:
+        raise InputError(f"--crop {args.crop}: the leaves have {args.size} pixels (--size); give no more")
     if args.leaves < args.batch_size:
         raise InputError(f"--leaves {args.leaves}: give at least one batch of {args.batch_size}")
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
