@@ -1,8 +1,9 @@
 import functools
+import hashlib
 
 import pytest
 import torch
-from maskguide.learning import backbones
+from maskguide.learning import backbones, weights
 from maskguide.learning.transforms import normalise
 from maskguide.plan import config_check
 from maskguide.system.files import InputError
@@ -177,6 +178,30 @@ def test_half_normalisation_is_mean_and_deviation_0_5(name):
     assert len(backbone.features) == len(plain.features)
     if name == "small":
         assert backbones.cell_grid(backbone.features) == pytest.approx(backbones.cell_grid(plain.features))
+
+
+def test_weights_in_half_precision_serve_and_their_sum_is_checked(tmp_path):
+    trained = backbones.create("small", None, 5)
+    whole, halved = tmp_path / "whole.pth", tmp_path / "halved.pth"
+    for path, half in ((whole, False), (halved, True)):
+        weights.write(path, trained, half=half)
+    assert halved.stat().st_size < 0.55 * whole.stat().st_size
+    backbone = backbones.create("small", halved, 5)
+    for name, tensor in backbone.features.state_dict().items():
+        exact = trained.features.state_dict()[name]
+        assert tensor.dtype == exact.dtype
+        assert torch.equal(tensor, exact.half().float() if exact.ndim > 1 else exact)
+    told = tmp_path / "halved.pth.sha256"
+    told.write_text(f"{hashlib.sha256(halved.read_bytes()).hexdigest()}  halved.pth\n")
+    backbones.create("small", halved, 5)
+    halved.write_bytes(whole.read_bytes())
+    with pytest.raises(
+        InputError, match=r"halved\.pth: is not the file whose SHA-256 stands in halved\.pth\.sha256"
+    ):
+        backbones.create("small", halved, 5)
+    told.write_text("")
+    with pytest.raises(InputError, match=r"halved\.pth: is not the file"):
+        backbones.create("small", halved, 5)
 
 
 def test_unfitting_weights_are_refused(tmp_path):
