@@ -1,10 +1,14 @@
 import functools
 import hashlib
 
+import numpy as np
+import pretrain_backbone
 import pytest
 import torch
 from maskguide.learning import backbones, weights
+from maskguide.learning.batches import images_on
 from maskguide.learning.transforms import normalise
+from maskguide.leaves import leaf_shape
 from maskguide.plan import config_check
 from maskguide.system.files import InputError
 from torchvision import models
@@ -202,6 +206,22 @@ def test_weights_in_half_precision_serve_and_their_sum_is_checked(tmp_path):
     told.write_text("")
     with pytest.raises(InputError, match=r"halved\.pth: is not the file"):
         backbones.create("small", halved, 5)
+
+
+def test_the_weights_that_come_with_the_repository_know_leaves(root):
+    path = root / "resources" / "small-leaves.pth"
+    assert path.with_name("small-leaves.pth.sha256").read_text() in (root / "docs/weights.md").read_text()
+    assert path.stat().st_size < 1_500_000
+    images, traits = pretrain_backbone.draw_leaves(24, 128, seed=77)  # none that they were made with
+    backbone = backbones.create("small", path, traits.shape[1])
+    backbone.load_state_dict(weights.read_weights(path))  # the last layer too
+    backbone.eval()
+    with torch.inference_mode():
+        told = backbone(images_on(images, "cpu")).numpy()
+    names = (*leaf_shape.OUTLINE, *leaf_shape.VENATION)
+    for name in ("width", "angle", "pairs"):
+        place = names.index(name)
+        assert np.corrcoef(told[:, place], traits[:, place])[0, 1] > 0.8, name
 
 
 def test_unfitting_weights_are_refused(tmp_path):
