@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 from maskguide.system import gpu
 
 OPTIONS = {
-    **{"feature_weight": 0.5, "attention_weight": 0.5, "guidance_weight": 0.1},
-    **{"classifiers": 16, "losses": "both", "terms": "attention"},
+    **{"feature_weight": 0.5, "attention_weight": 0.5, "guidance_weight": 0.1, "mask_pooling": "parts"},
+    **{"classifiers": 16, "losses": "both", "terms": "attention", "feature_scale": 1.0},
     **{"discriminality_weight": 1.5, "diversity_weight": 15.0},
 }
 

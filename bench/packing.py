@@ -34,7 +34,7 @@ def train(folder: Path, args: argparse.Namespace, threads: int, start: Barrier, 
     torch.set_num_threads(threads)
     backbone = backbones.create(args.backbone, None, CLASSES)
     backbone.freeze(args.freeze)
-    model = methods.create("baseline", backbone, {})
+    model = methods.create("baseline", backbone, {"feature_scale": 1.0})
     data = TrainingImages(store.ImageStore(folder), [], (1, 1), args.crop, args.batch_size, seed=0)
     precision.choose("auto", "cpu")
     learner = Learner(model, training.Schedule(1, 0.001, 0.9, 5e-4).create_optimizer, "cpu", "training")

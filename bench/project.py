@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", "resources/datasets.yaml")
+RESOURCES = ("resources/datasets.yaml", "resources/small-leaves.pth", "resources/small-leaves.pth.sha256")
+NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", *RESOURCES)
 
 
 class Taken(NamedTuple):

@@ -82,7 +82,7 @@ def main(args: argparse.Namespace) -> None:
         torch.manual_seed(0)
         backbone = backbones.create(args.backbone, None, CLASSES)
         backbone.freeze(args.freeze)
-        model = methods.create("baseline", backbone, {})
+        model = methods.create("baseline", backbone, {"feature_scale": 1.0})
         data = TrainingImages(images, [], (1, 1), args.crop, args.batch_size, seed=0)
         schedule = training.Schedule(1, 0.001, 0.9, 5e-4)
         steps = [len(batch.labels) for batch in data.epoch(0, device)]

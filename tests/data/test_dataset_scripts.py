@@ -82,6 +82,38 @@ def test_index_of_my_images(tmp_path):
     assert raw["mask"].iloc[0] == "masks/elm-0.png"
 
 
+def test_larger_images_are_brought_to_a_longest_side(tmp_path):
+    root = my_images(tmp_path / "files")
+    picture(root / "images" / "elm" / "0.png", 5, (60, 80))
+    half = np.zeros((60, 80), dtype=np.uint8)
+    half[:, :40] = 255
+    Image.fromarray(half).save(root / "masks" / "elm" / "0.png")
+    found = index(tmp_path, "--longest-side", "20").set_index("image_id")
+    with Image.open(root / "images" / "elm" / "0.png") as image:
+        expected = np.asarray(image.resize((20, 15), Image.Resampling.LANCZOS))
+    assert np.array_equal(np.asarray(Image.open(found.loc["elm-0", "path"])), expected)
+    expected = np.repeat([[1] * 10 + [0] * 10], 15, axis=0)
+    assert np.array_equal(np.asarray(Image.open(found.loc["elm-0", "mask"])), expected)
+    assert found.loc["elm-1", "path"].endswith("files/images/elm/1.png")
+    with pytest.raises(InputError, match="--longest-side 0: must be above 0"):
+        index(tmp_path, "--longest-side", "0")
+
+
+def test_images_csv_lists_what_the_split_leaves_out(tmp_path):
+    my_images(tmp_path / "files")
+    listed = tmp_path / "images.csv"
+    found = index(
+        tmp_path, "--split", "1/2", "--images", str(listed), "--group", "([0-9])", "--split-seed", "1"
+    )
+    every = datasets.read_images(listed)
+    assert len(found) == 6 and len(every) == 8
+    assert every["group"].tolist() == ["0", "1", "2", "3"] * 2
+    assert every["content"].nunique() == 8 and set(every["split"]) == {""}
+    assert every.set_index("image_id").loc["elm-0", "mask"].endswith("masks/elm-0.png")
+    sides = found.merge(every[["image_id", "group"]]).groupby("group")["split"].nunique()
+    assert sides.tolist() == [1] * len(sides)
+
+
 def test_the_same_twice(tmp_path):
     my_images(tmp_path / "files")
     index(tmp_path, "--split-seed", "3")

@@ -201,3 +201,42 @@ def test_unusable_files_are_named(dataset, tmp_path):
         build_images(broken, tmp_path / "images")
     with pytest.raises(InputError, match="is no store"):
         ImageStore(tmp_path)
+
+
+# Several splits
+
+
+def test_one_store_for_several_splits(dataset, tmp_path):
+    """Stored once whatever the part, in the size of each part; an index says which images, in which part."""
+    index = pd.read_csv(dataset / "images" / "layout.csv", dtype={"image_id": str})
+    paths = [str(dataset / f"{image_id}.png") for image_id in index["image_id"]]
+    build_images(index.assign(path=paths, split=""), tmp_path / "one", resize_option(12))
+    build_images(index.assign(path=paths, split=""), tmp_path / "two", resize_option(12, 8))
+    assert len(pd.read_csv(tmp_path / "one" / "layout.csv")) == 3
+    assert len(pd.read_csv(tmp_path / "two" / "layout.csv")) == 6
+    contents = set()
+    for number, parts in enumerate((["test", "train", "train"], ["train", "", "test"])):
+        written = tmp_path / f"{number}" / "index.csv"
+        written.parent.mkdir()
+        of_split = pd.DataFrame(
+            {"image_id": index["image_id"], "path": paths, "class": "leaf", "class_id": 0, "split": parts}
+        ).assign(mask="", outline="", boxes="")
+        of_split[of_split["split"] != ""].iloc[::-1].to_csv(written, index=False)
+        for name, sides in (("one", {"train": 12, "test": 12}), ("two", {"train": 12, "test": 8})):
+            store = ImageStore(tmp_path / name, index=written)
+            contents.add(store.content)
+            listed = list(zip(index["image_id"], parts, strict=True))[::-1]
+            assert store.layout[["image_id", "split"]].to_numpy().tolist() == [
+                [image_id, split] for image_id, split in listed if split
+            ]
+            for row in store.layout.itertuples():
+                side = sides[row.split]
+                with Image.open(dataset / f"{row.image_id}.png") as image:
+                    expected = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
+                np.testing.assert_array_equal(store.image(row.Index), expected)
+    assert len(contents) == 4
+    layout = tmp_path / "two" / "layout.csv"
+    stored = pd.read_csv(layout)
+    stored[stored["split"] == "train"].to_csv(layout, index=False)
+    with pytest.raises(InputError, match="two: does not hold image2 as a test image; build the store again"):
+        ImageStore(tmp_path / "two", index=tmp_path / "1" / "index.csv")

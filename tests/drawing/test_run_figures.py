@@ -57,6 +57,23 @@ def test_curves_of_three_datasets_and_a_line_per_method(tmp_path):
     np.testing.assert_allclose(line.get_ydata(), expected)
 
 
+def test_curves_join_the_epochs_that_were_tested(tmp_path):
+    folders = [write_run(tmp_path, seed=seed, epochs=7) for seed in (1, 2)]
+    tested = []
+    for folder in folders:
+        history = pd.read_csv(folder / "history.csv")
+        history.loc[~history["epoch"].isin([3, 6, 7]), "test_top1"] = np.nan
+        history.to_csv(folder / "history.csv", index=False)
+        tested.append(history["test_top1"].iloc[[2, 5, 6]])
+    figure = curves_figure(histories(folders))
+    assert_legible(figure)
+    *_, panel = figure.axes
+    assert panel.lines[0].get_xdata().tolist() == [3, 6, 7]
+    np.testing.assert_allclose(panel.lines[0].get_ydata(), np.mean(tested, axis=0))
+    band = panel.collections[0].get_paths()[0].vertices
+    assert np.isfinite(band).all() and set(band[:, 0]) == {3, 6, 7}
+
+
 def test_curves_add_up_the_attention_losses_of_regions(tmp_path):
     folders = write_region_ablation(tmp_path, seeds=(1,))
     figure = curves_figure(histories(folders))

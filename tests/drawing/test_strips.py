@@ -74,7 +74,13 @@ def write_guided_run(folder: Path, method: str = "mga", masks: bool = True) -> l
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    options = {"feature_weight": 0.5, "attention_weight": 0.5, "guidance_weight": 0.1}
+    options = {
+        "feature_weight": 0.5,
+        "attention_weight": 0.5,
+        "guidance_weight": 0.1,
+        "mask_pooling": "parts",
+        "feature_scale": 1.0,
+    }
     model = methods.create(method, backbones.create("small", None, 2), options)
     info = {"method": method, "backbone": "small", "classes": ["a", "b"], "options": options}
     (folder / "run").mkdir(parents=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import yaml
 
-PROJECT_FILES = ("Snakefile", "workflow", "config", "profiles", "envs", "resources/datasets.yaml")
+RESOURCES = ("resources/datasets.yaml", "resources/small-leaves.pth", "resources/small-leaves.pth.sha256")
+PROJECT_FILES = ("Snakefile", "workflow", "config", "profiles", "envs", *RESOURCES)
 TIMES = ("seconds", "time", "date", "minutes", "hours")
 
 

@@ -1,8 +1,14 @@
 import functools
+import hashlib
 
+import numpy as np
+import pretrain_backbone
 import pytest
 import torch
-from maskguide.learning import backbones
+from maskguide.learning import backbones, weights
+from maskguide.learning.batches import images_on
+from maskguide.learning.transforms import normalise
+from maskguide.leaves import leaf_shape
 from maskguide.plan import config_check
 from maskguide.system.files import InputError
 from torchvision import models
@@ -115,6 +121,107 @@ def test_weights_in_our_own_names(tmp_path):
 
 def test_real_imagenet_weights_fit(shared):
     backbones.create("mobilenet_v2", shared / "weights" / "mobilenet_v2_imagenet.pth", 10)
+
+
+def pytorchs_own(layer):
+    """Whether a layer's values may be those of its default: uniform within 1/√(inputs), and filling that."""
+    bound = layer.weight[0].numel() ** -0.5
+    inside = layer.weight.abs().max().item()
+    spread = layer.weight.std().item() / (bound / 3**0.5)
+    return 0.9 * bound < inside <= 1.00001 * bound and 0.95 < spread < 1.05
+
+
+def test_vggs_three_fully_connected_layers_start_anew_as_in_mgas_code():
+    """There: `nn.Linear(512·7·7, 4096)`, `(4096, 4096)`, `(4096, classes)`, features pre-trained."""
+    torch.manual_seed(0)
+    backbone = backbones.cut(models.get_model("vgg11", init_weights=False), "vgg11", 200)
+    torch.nn.init.constant_(backbone.head[2].weight, 0.5)
+    torch.nn.init.constant_(backbone.head[5].weight, 0.5)
+    features = {name: value.clone() for name, value in backbone.features.state_dict().items()}
+    backbones.start_anew(backbone, "last")
+    assert (backbone.head[2].weight == 0.5).all()
+    backbones.start_anew(backbone, "head")
+    linears = [layer for layer in backbone.head if isinstance(layer, torch.nn.Linear)]
+    assert [(each.in_features, each.out_features) for each in linears] == [
+        *((512 * 7 * 7, 4096), (4096, 4096), (4096, 200)),
+    ]
+    assert all(pytorchs_own(each) for each in linears)
+    assert all(torch.equal(value, features[name]) for name, value in backbone.features.state_dict().items())
+
+
+def test_all_layers_start_from_pytorchs_default_where_asked_for(tmp_path):
+    """TDSA's code builds its VGG of plain layers; torchvision's draws normal values and zero biases."""
+    torch.manual_seed(0)
+    for name, layers in (("resnet18", "last"), ("resnet18", "all"), ("vgg11_bn", "all")):
+        features = backbones.create(name, None, 5, layers).features
+        convolutions = [each for each in features.modules() if isinstance(each, torch.nn.Conv2d)]
+        assert {pytorchs_own(each) for each in convolutions} == {layers == "all"}, name
+    torch.save(backbones.create("small", None, 3).state_dict(), tmp_path / "weights.pth")
+    with pytest.raises(InputError, match="--new-layers all: leaves nothing of --weights"):
+        backbones.create("small", tmp_path / "weights.pth", 3, "all")
+    head = backbones.create("small", tmp_path / "weights.pth", 3, "head")
+    kept = torch.load(tmp_path / "weights.pth", weights_only=True)
+    assert torch.equal(head.features[0][0].weight, kept["features.0.0.weight"])
+    assert not torch.equal(head.head[-1].weight, kept["head.2.weight"])
+
+
+@pytest.mark.parametrize("name", ["small", "mobilenet_v2", "inception_v3"])
+def test_half_normalisation_is_mean_and_deviation_0_5(name):
+    """What the first layer sees of a pixel p in 0…1 is (p − 0.5) / 0.5; cells and stages stay in place."""
+    seen = []
+    backbone = backbones.create(name, None, 3, normalisation="half").eval()
+    first = next(each for each in backbone.features.modules() if isinstance(each, torch.nn.Conv2d))
+    first.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    pixels = torch.randint(0, 256, (1, 3, 128, 128), dtype=torch.uint8)
+    with torch.no_grad():
+        backbone.features(normalise(pixels))
+    torch.testing.assert_close(seen[0], (pixels / 255 - 0.5) / 0.5, atol=1e-5, rtol=0)
+    plain = backbones.create(name, None, 3)
+    assert backbones.stage_ends(backbone.features) == backbones.stage_ends(plain.features)
+    assert backbone.paper_frozen_children == plain.paper_frozen_children
+    assert len(backbone.features) == len(plain.features)
+    if name == "small":
+        assert backbones.cell_grid(backbone.features) == pytest.approx(backbones.cell_grid(plain.features))
+
+
+def test_weights_in_half_precision_serve_and_their_sum_is_checked(tmp_path):
+    trained = backbones.create("small", None, 5)
+    whole, halved = tmp_path / "whole.pth", tmp_path / "halved.pth"
+    for path, half in ((whole, False), (halved, True)):
+        weights.write(path, trained, half=half)
+    assert halved.stat().st_size < 0.55 * whole.stat().st_size
+    backbone = backbones.create("small", halved, 5)
+    for name, tensor in backbone.features.state_dict().items():
+        exact = trained.features.state_dict()[name]
+        assert tensor.dtype == exact.dtype
+        assert torch.equal(tensor, exact.half().float() if exact.ndim > 1 else exact)
+    told = tmp_path / "halved.pth.sha256"
+    told.write_text(f"{hashlib.sha256(halved.read_bytes()).hexdigest()}  halved.pth\n")
+    backbones.create("small", halved, 5)
+    halved.write_bytes(whole.read_bytes())
+    with pytest.raises(
+        InputError, match=r"halved\.pth: is not the file whose SHA-256 stands in halved\.pth\.sha256"
+    ):
+        backbones.create("small", halved, 5)
+    told.write_text("")
+    with pytest.raises(InputError, match=r"halved\.pth: is not the file"):
+        backbones.create("small", halved, 5)
+
+
+def test_the_weights_that_come_with_the_repository_know_leaves(root):
+    path = root / "resources" / "small-leaves.pth"
+    assert path.with_name("small-leaves.pth.sha256").read_text() in (root / "docs/weights.md").read_text()
+    assert path.stat().st_size < 1_500_000
+    images, traits = pretrain_backbone.draw_leaves(24, 128, seed=77)  # none that they were made with
+    backbone = backbones.create("small", path, traits.shape[1])
+    backbone.load_state_dict(weights.read_weights(path))  # the last layer too
+    backbone.eval()
+    with torch.inference_mode():
+        told = backbone(images_on(images, "cpu")).numpy()
+    names = (*leaf_shape.OUTLINE, *leaf_shape.VENATION)
+    for name in ("width", "angle", "pairs"):
+        place = names.index(name)
+        assert np.corrcoef(told[:, place], traits[:, place])[0, 1] > 0.8, name
 
 
 def test_unfitting_weights_are_refused(tmp_path):

@@ -6,15 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.data.ahead import ahead
 from maskguide.data.store import ImageStore, MaskStore, Rectangle, build_images, build_masks
+from maskguide.learning.backbones import ImageNetToUnitRange
 from maskguide.learning.batches import (
     ERASED_SHARE,
     TrainingImages,
     cut,
     draw_augmentation,
+    finish_batch,
     normalised_mask,
 )
+from maskguide.learning.transforms import IMAGENET_MEAN, IMAGENET_STD
 from maskguide.system.files import InputError
 from PIL import Image
+from torchvision.transforms import functional
 
 CROP = 24
 SIZES = [(40, 30), (20, 50), (18, 16), (30, 30), (33, 21)]
@@ -44,10 +48,54 @@ def test_windows_stay_inside_or_hold_the_whole_image(height, width, crop, seed):
     draw = draw_augmentation(np.random.default_rng(seed), height, width, crop, 0.5)
     for start, length in ((draw.window.top, height), (draw.window.left, width)):
         assert min(0, length - crop) <= start <= max(0, length - crop)
+    assert draw.shown == (min(height, crop), min(width, crop))
     if draw.erased is not None:
         top, left, rows, columns = draw.erased
         assert 0 <= top <= top + rows <= crop
         assert 0 <= left <= left + columns <= crop
+
+
+def as_published(pixels, draw):
+    """A training image as MGA's published code makes it, with torchvision: image float32 [3, crop, crop].
+
+    Flip the picture, normalise, pad with zeros at the right and the bottom to the crop's side at least, crop,
+    erase with zeros. Our window is given before the flip.
+    """
+    picture = Image.fromarray(pixels)
+    if draw.flip:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    image = functional.normalize(functional.to_tensor(picture), IMAGENET_MEAN, IMAGENET_STD)
+    height, width = image.shape[1:]
+    image = torch.nn.ZeroPad2d((0, max(0, CROP - width), 0, max(0, CROP - height)))(image)
+    left = draw.window.left
+    if draw.flip:
+        left = width - CROP - left
+    image = functional.crop(image, max(0, draw.window.top), max(0, left), CROP, CROP)
+    return image if draw.erased is None else functional.erase(image, *draw.erased, 0)
+
+
+def test_crops_beyond_the_image_are_padded_as_in_the_published_code(stores):
+    """Zeros after normalisation, at the right and the bottom, never black before it; the masks alike."""
+    images, masks = stores
+    data = TrainingImages(images, [masks], grid=(CROP, CROP), crop=CROP, batch_size=5, seed=4)
+    padded = 0
+    for epoch in range(12):
+        pixels, draws, pooled, labels = data.assemble(range(5), epoch)
+        batch = finish_batch(pixels, draws, pooled, labels, "cpu")
+        for row, draw in enumerate(draws):
+            image = images.image(row)
+            expected = as_published(image, draw)
+            np.testing.assert_allclose(batch.images[row].numpy(), expected.numpy(), atol=1e-6)
+            assert (batch.images[row].half() == 0).equal(expected.half() == 0)  # zero in half precision too
+            beyond = np.ones((CROP, CROP), dtype=bool)
+            beyond[: image.shape[0], : image.shape[1]] = False
+            assert (batch.images[row].numpy()[:, beyond] == 0).all()
+            padded += beyond.any()
+            # the mask is the red channel: zero where the image is padded or erased, else over its maximum
+            red = expected[0].numpy() * IMAGENET_STD[0] + IMAGENET_MEAN[0]
+            red[(expected == 0).all(dim=0).numpy()] = 0
+            np.testing.assert_allclose(batch.masks[row, 0].numpy(), red / red.max(), atol=1e-5)
+    assert padded == 12 * 3  # three of the five images are smaller than the crop
 
 
 def test_flips_and_erasing_have_the_published_probabilities():
@@ -63,6 +111,29 @@ def test_flips_and_erasing_have_the_published_probabilities():
     assert np.mean([draw.window.top for draw in draws]) == pytest.approx(38, abs=2)
     never = [draw_augmentation(rng, 300, 300, 224, 0.0) for _ in range(50)]
     assert not any(draw.erased for draw in never)
+
+
+def test_padding_is_black_before_normalisation_as_torchvisions_random_crop_has_it(stores):
+    """TDSA's protocol: 4 pixels on each side, mean and standard deviation 0.5; a mask is zero in them."""
+    images, masks = stores
+    places = {"top": set(), "left": set()}
+    to_unit_range = ImageNetToUnitRange()
+    data = TrainingImages(images, [masks], (30, 30), 30, 5, seed=1, erasing=0.0, padding=4)
+    row = SIZES.index((30, 30))
+    for epoch in range(200):
+        pixels, (draw,), pooled, labels = data.assemble([row], epoch)
+        batch = finish_batch(pixels, [draw], pooled, labels, "cpu")
+        assert draw.shown == (30, 30)
+        padded = functional.pad(Image.fromarray(images.image(row)), 4)  # RandomCrop(30, padding=4)
+        crop = functional.crop(padded, draw.window.top + 4, draw.window.left + 4, 30, 30)
+        crop = functional.hflip(crop) if draw.flip else crop
+        expected = functional.normalize(functional.to_tensor(crop), [0.5] * 3, [0.5] * 3)
+        np.testing.assert_allclose(to_unit_range(batch.images)[0].numpy(), expected.numpy(), atol=1e-5)
+        red = functional.to_tensor(crop)[0].numpy()
+        np.testing.assert_allclose(batch.masks[0, 0].numpy(), red / red.max(), atol=1e-5)
+        places["top"].add(draw.window.top + 4)
+        places["left"].add(draw.window.left + 4)
+    assert places == {"top": set(range(9)), "left": set(range(9))}  # of torchvision's get_params: 0 … 8
 
 
 @settings(max_examples=100, deadline=None)

@@ -19,13 +19,14 @@ from torch.nn import functional
 
 CLASSES = ["ash", "beech", "cedar"]
 OPTIONS = {
-    "baseline": {},
-    "mga": {"feature_weight": 0.5, "attention_weight": 0.5, "guidance_weight": 0.1},
+    "baseline": {"feature_scale": 1.0},
+    "mga": {"feature_weight": 0.5, "attention_weight": 0.5, "guidance_weight": 0.1, "mask_pooling": "parts"},
     "mgfe": {
         "regions": ["vein", "contour"],
         "feature_weight": 0.8,
         "region_weights": [0.1, 0.1],
         "region_loss_weights": [0.1, 0.1],
+        "reading": "printed",
         "classification_weight": 1.0,
         "activation": "sigmoid",
     },

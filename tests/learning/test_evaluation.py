@@ -42,7 +42,7 @@ def test_metrics_are_those_of_scikit_learn_to_the_bit(pairs):
 @pytest.mark.parametrize("name", ["small", "resnet18", "mobilenet_v2", "densenet121", "inception_v3"])
 def test_folded_batch_norms_compute_the_same(name):
     torch.manual_seed(0)
-    model = methods.create("baseline", backbones.create(name, None, 3), {}).eval()
+    model = methods.create("baseline", backbones.create(name, None, 3), {"feature_scale": 1.0}).eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.2, 0.2)
@@ -75,7 +75,7 @@ def images(tmp_path):
 def test_predictions_are_those_of_single_whole_images_in_their_order(images):
     torch.manual_seed(0)
     backbone = backbones.create("small", None, 7)
-    model = methods.create("baseline", backbone, {}).train()
+    model = methods.create("baseline", backbone, {"feature_scale": 1.0}).train()
     rows = images.rows("test")
     predicted, confidence = evaluation.predict(model, images, rows, "cpu")
     assert model.training  # the copy alone was put into evaluation mode

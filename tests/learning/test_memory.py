@@ -56,6 +56,7 @@ def classifier(method="baseline", room=100):
     backbone = without_batch_norm(backbones.create("small", None, 3))
     backbone.features = Cramped(backbone.features, room)
     options = {"feature_weight": 0.5, "attention_weight": 0.5, "guidance_weight": 0.1}
+    options |= {"mask_pooling": "parts", "feature_scale": 1.0}
     return methods.create(method, backbone, options).train()
 
 

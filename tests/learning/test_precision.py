@@ -17,12 +17,14 @@ from torch import nn
 CPU = Path("/proc/cpuinfo")
 OPTIONS = {
     **{"feature_weight": 0.5, "attention_weight": 0.5, "guidance_weight": 1.0},
+    **{"mask_pooling": "parts", "reading": "printed", "feature_scale": 1.0},
     **{"classifiers": 2, "losses": "both"},
     **{"terms": "attention", "discriminality_weight": 1.0, "diversity_weight": 1.0},
 }
 REGIONS = {
     **{"regions": ["vein", "contour"], "feature_weight": 0.6, "region_weights": [0.2, 0.2]},
     **{"region_loss_weights": [1.0, 1.0], "classification_weight": 1.0, "activation": "softmax"},
+    **{"reading": "printed"},
 }
 
 

@@ -15,6 +15,7 @@ import yaml
 from example_stores import CLASSES, make_squares, without_times
 from maskguide import methods
 from maskguide.learning import backbones, checkpoints, training
+from maskguide.reporting import runs
 from maskguide.system.files import InputError
 
 
@@ -72,9 +73,81 @@ def test_a_run_leaves_everything_the_tables_need(stores, tmp_path):
     assert metrics["top1_best"] == pytest.approx(history["test_top1"].max())
     assert metrics["best_epoch"] == history["test_top1"].argmax() + 1  # the earliest of equals
     assert metrics["top1_last"] == pytest.approx(history["test_top1"].iloc[-1])
+    assert metrics["train_top1"] == pytest.approx(history["train_top1"].iloc[-1])
     assert metrics["top1_best"] > 80  # learnt: chance is 33
     recorded = yaml.safe_load((tmp_path / "run" / "args.yaml").read_text())["options"]
     assert (recorded["guidance_weight"], recorded["momentum"], recorded["weight_decay"]) == (0.1, 0.9, 5e-4)
+
+
+def test_only_every_kth_epoch_is_tested_and_the_last(stores, tmp_path):
+    every = run(stores, tmp_path / "every", epochs=7)
+    metrics = run(stores, tmp_path / "third", epochs=7, test_every=3)
+    every_epoch, history = (pd.read_csv(tmp_path / name / "history.csv") for name in ("every", "third"))
+    assert history["epoch"][history["test_top1"].notna()].tolist() == [3, 6, 7]
+    assert list(history) == list(every_epoch)
+    known = every_epoch["test_top1"].where(history["test_top1"].notna())
+    pd.testing.assert_series_equal(history["test_top1"], known)
+    columns = ["loss", "train_top1"]  # what was learnt does not depend on it
+    pd.testing.assert_frame_equal(history[columns], every_epoch[columns])
+    assert metrics["top1_last"] == every["top1_last"]
+    assert metrics["top1_best"] == pytest.approx(known.max())
+    assert metrics["best_epoch"] == known.idxmax() + 1
+    predictions = pd.read_csv(tmp_path / "third" / "predictions.csv")
+    right = (predictions["class_id"] == predictions["predicted_best"]).mean()
+    assert metrics["top1_best"] == pytest.approx(100 * right)
+    rows = runs.read_history(tmp_path / "third")["test_top1"]
+    assert rows.isna().sum() == 4
+
+
+def test_a_training_tested_less_often_than_it_has_epochs_is_tested_once(stores, tmp_path):
+    metrics = run(stores, tmp_path, epochs=2, test_every=5)
+    assert metrics["best_epoch"] == 2 and metrics["top1_best"] == metrics["top1_last"]
+
+
+def test_a_stopped_training_that_tests_every_third_epoch_continues_to_the_same(stores, tmp_path, monkeypatch):
+    """Stopped after each of its epochs in turn, tested ones and others."""
+    run(stores, tmp_path / "whole", epochs=5, test_every=3)
+    save = checkpoints.save
+
+    class Stopped(Exception):
+        pass
+
+    def save_and_stop(*place):
+        save(*place)
+        raise Stopped
+
+    monkeypatch.setattr(checkpoints, "save", save_and_stop)
+    for _ in range(5):
+        with pytest.raises(Stopped):
+            run(stores, tmp_path / "cut", epochs=5, test_every=3, checkpoint=tmp_path / "state")
+    run(stores, tmp_path / "cut", epochs=5, test_every=3, checkpoint=tmp_path / "state")
+    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+@pytest.mark.parametrize("method", ["baseline", "mga", "aca", "maxpool", "tdsa"])
+def test_the_accuracy_on_its_own_training_images_is_that_of_the_last_epochs_answers(
+    stores, tmp_path, monkeypatch, method
+):
+    """Counted where the loss is computed: by the heads' mean probability where there are several."""
+    create, right = methods.create, []
+
+    def counting(*place):
+        model = create(*place)
+        loss = model.loss
+
+        def counted(output, batch):
+            logits = (getattr(output, "heads", None) or {"only": output.logits}).values()
+            probability = sum(each.detach().double().softmax(dim=1) for each in logits)
+            right.extend((probability.argmax(dim=1) == batch.labels).tolist())
+            return loss(output, batch)
+
+        model.loss = counted
+        return model
+
+    monkeypatch.setattr(methods, "create", counting)
+    metrics = run(stores, tmp_path, method=method, epochs=3)
+    assert len(right) == 3 * metrics["num_train"]
+    assert metrics["train_top1"] == pytest.approx(100 * np.mean(right[-metrics["num_train"] :]))
 
 
 def test_the_learning_rate_falls_where_the_steps_say():
@@ -152,7 +225,7 @@ def test_a_killed_training_continues_to_the_same_bits(stores, tmp_path, root):
 
 def test_a_checkpoint_of_other_options_is_not_continued(stores, tmp_path):
     """The state of τ = 0.1 must not serve τ = 0.2; where the output goes does not matter."""
-    model = methods.create("baseline", backbones.create("small", None, CLASSES), {})
+    model = methods.create("baseline", backbones.create("small", None, CLASSES), {"feature_scale": 1.0})
     checkpoints.save(tmp_path / "state", {"model": model.state_dict()}, {"seed": 99}, 1)
     run(stores, tmp_path / "one", checkpoint=tmp_path / "state", epochs=1)
     run(stores, tmp_path / "two", epochs=1)
@@ -186,6 +259,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(stores, tmp_path, root):
     ("wrong", "message"),
     [
         ({"epochs": 0}, "--epochs 0: must be above 0"),
+        ({"test_every": 0}, "--test-every 0: must be above 0"),
         ({"guidance_weight": -1}, "--guidance-weight -1.0: must not be below 0"),
         ({"freeze": "some"}, "--freeze some: give 'paper' or a number"),
         ({"freeze": 9}, "--freeze 9: this backbone has 0 to 5 children"),
@@ -215,6 +289,9 @@ def test_pretrained_weights_serve_the_classifier(stores, tmp_path):
     run(stores, tmp_path / "run", weights=weights, epochs=1)
     with pytest.raises(InputError, match="--size 20"):
         pretrain_backbone.main(pretrain_backbone.parse_args(["--size", "20", "--output", str(weights)]))
+    with pytest.raises(InputError, match="--crop 64: the leaves have 48 pixels"):
+        larger = ["--crop", "64", "--size", "48", "--output", str(weights)]
+        pretrain_backbone.main(pretrain_backbone.parse_args(larger))
     with pytest.raises(InputError, match="--leaves 0"):
         pretrain_backbone.main(pretrain_backbone.parse_args(["--leaves", "0", "--output", str(weights)]))
 

@@ -8,7 +8,7 @@ from maskguide.methods.mga import attention_loss
 from maskguide.system.files import InputError
 from torch import nn
 
-OPTIONS = {"feature_weight": 0.3, "attention_weight": 0.7, "guidance_weight": 0.1}
+OPTIONS = {"feature_weight": 0.3, "attention_weight": 0.7, "guidance_weight": 0.1, "mask_pooling": "parts"}
 
 
 def tiny_backbone():
@@ -96,9 +96,14 @@ def test_without_attention_weight_mga_is_the_baseline():
     torch.manual_seed(2)
     backbone = tiny_backbone()
     images = torch.randn(2, 3, 9, 9)
-    options = {"feature_weight": 1.0, "attention_weight": 0.0, "guidance_weight": 0.0}
+    options = {
+        "feature_weight": 1.0,
+        "attention_weight": 0.0,
+        "guidance_weight": 0.0,
+        "mask_pooling": "parts",
+    }
     mga = methods.create("mga", backbone, options)(images)
-    baseline = methods.create("baseline", backbone, {})
+    baseline = methods.create("baseline", backbone, {"feature_scale": 1.0})
     output = baseline(images)
     assert torch.allclose(mga.logits, output.logits)
     assert output.attention is None

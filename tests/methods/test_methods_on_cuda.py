@@ -11,6 +11,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 
 OPTIONS = {
     **{"feature_weight": 0.3, "attention_weight": 0.7, "guidance_weight": 0.1, "activation": "softmax"},
+    **{"mask_pooling": "parts", "reading": "printed", "feature_scale": 1.0},
     **{"regions": ["vein"], "region_weights": [0.7], "region_loss_weights": [0.1]},
     **{"classification_weight": 1.0, "classifiers": 4, "losses": "both", "terms": "attention"},
     **{"discriminality_weight": 1.5, "diversity_weight": 15.0},

@@ -21,6 +21,7 @@ OPTIONS = {
     "feature_weight": 0.3,
     "region_weights": [0.5, 0.2],
     "region_loss_weights": [0.1, 0.4],
+    "reading": "printed",
     "classification_weight": 2.0,
 }
 

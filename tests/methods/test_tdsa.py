@@ -1,14 +1,18 @@
 """The loss against the published facts in NumPy, class by class and channel by channel."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from maskguide import methods
-from maskguide.learning import backbones
+from maskguide.learning import backbones, weights
 from maskguide.learning.backbones import stage_ends
+from maskguide.learning.evaluation import for_inference
 from maskguide.learning.interface import Batch
+from maskguide.learning.training import Schedule
 from maskguide.methods import tdsa
-from maskguide.system.files import InputError
+from maskguide.system.files import InputError, read_yaml
 from torch import nn
 
 CLASSES = 4
@@ -110,6 +114,42 @@ def test_the_published_network_has_channels_for_the_classes():
     assert head == [
         *("AdaptiveMaxPool2d", "Flatten", "BatchNorm1d", "Linear", "BatchNorm1d", "ELU", "Linear")
     ]
+
+
+def test_the_rate_is_that_of_the_published_schedule():
+    """÷10 takes effect in epochs 150 and 225, counted from 0, of 300: as PyTorch's own MultiStepLR has it."""
+    config = read_yaml(Path(__file__).parents[2] / "config" / "tdsa.yaml")["classify"]
+    rate, steps = config["learning_rate"]["default"], config["learning_rate_steps"]
+    schedule = Schedule(config["epochs"], rate, 0.9, 5e-4, tuple(steps))
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    published = torch.optim.lr_scheduler.MultiStepLR(optimizer, [150, 225], gamma=0.1)
+    for epoch in range(300):
+        by_hand = 0.1 if epoch < 150 else 0.01 if epoch < 225 else 0.001
+        assert schedule.rate(epoch) == pytest.approx(by_hand)
+        assert schedule.rate(epoch) == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        published.step()
+    protocol = {"padding": 4, "normalisation": "half", "new_layers": "all", "weights": "none"}
+    assert protocol | {"crop": 224, "batch_size": 32, "erasing": 0.0} == {
+        key: config[key] for key in (*protocol, "crop", "batch_size", "erasing")
+    }
+
+
+def test_the_published_network_with_its_normalisation_folds_and_is_read_back(tmp_path):
+    torch.manual_seed(0)
+    backbone = backbones.create("vgg11_bn", None, CLASSES, "all", "half")
+    model = methods.create("tdsa", backbone, OPTIONS).eval()
+    info = {"method": "tdsa", "backbone": "vgg11_bn", "classes": list("abcd"), "options": OPTIONS}
+    weights.write(tmp_path / "model.pt", model, {**info, "normalisation": "half"})
+    again, _ = methods.load(tmp_path / "model.pt")
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        expected = model(images).logits
+        assert torch.equal(again(images).logits, expected)
+        torch.testing.assert_close(for_inference(model)(images).logits, expected, rtol=1e-3, atol=1e-5)
+    weights.write(tmp_path / "model.pt", model, info)
+    with pytest.raises(InputError, match="is no trained classifier"):
+        methods.load(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize(

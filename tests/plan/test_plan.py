@@ -6,22 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 from maskguide.plan import declared, variants
-from maskguide.plan.plan import Plan
 from maskguide.plan.settings import flags
-from maskguide.system.files import InputError, read_yaml
+from maskguide.system.files import InputError
 
 SHOWN = {"datasets": ["leaves"], "backbone": "small"}
-
-
-@pytest.fixture
-def plan(root, monkeypatch):
-    """A plan of smoke.yaml, or of another config, with some keys replaced."""
-    monkeypatch.chdir(root)
-
-    def make(config="smoke", **edits) -> Plan:
-        return Plan({**read_yaml(f"config/{config}.yaml"), **edits}, Path("workflow/scripts"))
-
-    return make
 
 
 def names(runs):

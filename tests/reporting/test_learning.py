@@ -74,6 +74,12 @@ def test_twice_the_epochs_are_tested_on_the_same_replicates(tmp_path):
     assert "mga-truth" not in set(tests["method_a"])
 
 
+def test_replicates_that_were_not_trained_longer_are_left_out(tmp_path):
+    folders = [each for each in written(tmp_path) if not each.match("mga-truth/*/seed[45]")]
+    rows, _ = made(tmp_path, folders)
+    assert rows.loc["mga", ["seeds", "longer_replicates"]].tolist() == [5, 3]
+
+
 @pytest.mark.parametrize(("moved", "marked"), [(1, False), (2, True), (-2, True)])
 def test_two_points_either_way_mark_a_row(tmp_path, moved, marked):
     folders = [write_run(tmp_path, test_per_class=10), write_run(tmp_path, method="mga", test_per_class=10)]

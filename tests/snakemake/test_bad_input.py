@@ -68,6 +68,9 @@ TWO_CLASSES = ("mask-values",)
 SPLITS = {
     "split-rule": ["--split", "2;1"],
     "split-too-large": ["--split", "10/40"],
+    "group-nowhere": ["--group", "plant([0-9]+)"],
+    "group-alone": ["--group", "([a-z]+)"],
+    "group-pattern": ["--group", "([0-9]+"],
     "split-unpublished": ["--split", "published"],
     "split-file-columns": "name,part\nelm-0,train\n",
     "split-file-stranger": "image,split\nelm-0,train\nelm-99,test\n",
@@ -151,6 +154,7 @@ def test_a_gpu_asked_for_where_there_is_none(tmp_path, capfd, monkeypatch):
 CONFIGS = {
     "config-key": {"classify": {"epochz": 3}},
     "config-section": {"sedes": [1]},
+    "config-repeats": {"datasets": {"leaves": {"repeats": 5}}},
     "config-type": {"seeds": "many"},
     "config-value": {"boxes": {"mode": "drawn"}},
     "config-method": {

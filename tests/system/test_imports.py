@@ -29,7 +29,7 @@ from maskguide.data.store import ImageStore, MaskStore
 from maskguide.learning import attend, backbones, checkpoints, evaluation, training
 from maskguide.learning.batches import TrainingImages
 
-model = methods.create("baseline", backbones.create("small", None, 3), {})
+model = methods.create("baseline", backbones.create("small", None, 3), {"feature_scale": 1.0})
 evaluation.top1([0, 1], [0, 0]), evaluation.macro_f1([0, 1], [0, 0], 2)
 torch.optim.Adam(model.parameters()).step()
 print([each for each in sys.argv[1:] if each in sys.modules])

@@ -63,6 +63,7 @@ rule train_classifier:
         script=plan.script("train_classifier"),
         # Its own method's file and its view's, and no other's.
         modules=plan.code_of_run,
+        index="<results>/data/{dataset}/split{split}/index.csv",
         store="<results>/store/{dataset}/images",
         masks=plan.mask_stores,
         counterparts=plan.counterpart_stores,
@@ -100,7 +101,7 @@ rule train_classifier:
         checkpoint=f"{plan.results}/.resume/runs/{{dataset}}/split{{split}}/{{method}}/{{backbone}}/seed{{seed}}",
         folder=subpath(output.model, parent=True),
     shell:
-        "python {input.script:q} --dataset {wildcards.dataset:q} --store {input.store:q}"
+        "python {input.script:q} --dataset {wildcards.dataset:q} --store {input.store:q} --index {input.index:q}"
         " --method {params.method:q} --backbone {wildcards.backbone:q} --seed {wildcards.seed} {params.options}"
         " {params.files} --checkpoint {params.checkpoint:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
 

@@ -1,4 +1,8 @@
-"""Data sets: resources/<dataset>/ or a path from the config → results/<run>/data/<dataset>/split<k>/index.csv."""
+"""Data sets: resources/<dataset>/ or a path from the config → results/<run>/data/<dataset>/split<k>/index.csv.
+
+images.csv lists all images; each split has an index.csv of its own, the validation part of its training images
+one more.
+"""
 
 
 rule generate_leaves:
@@ -80,12 +84,13 @@ rule index_dataset:
         files=lambda wc: ([] if wc.dataset in plan.own else "<results>/data/{dataset}/files"),
         split=lambda wc: config["splits"].get(wc.dataset, []),
     output:
-        index="<results>/data/{dataset}/split{split}/index.csv",
-        masks=directory("<results>/data/{dataset}/split{split}/masks"),
+        index="<results>/data/{dataset}/split1/index.csv",
+        images="<results>/data/{dataset}/images.csv",
+        masks=directory("<results>/data/{dataset}/masks"),
     log:
-        "<logs>/index_dataset/{dataset}-split{split}.log",
+        "<logs>/index_dataset/{dataset}.log",
     benchmark:
-        "<benchmarks>/index_dataset/{dataset}-split{split}.tsv"
+        "<benchmarks>/index_dataset/{dataset}.tsv"
     conda:
         ENVIRONMENT
     resources:
@@ -96,4 +101,27 @@ rule index_dataset:
         split_file=lambda wc, input: flags({"split_file": input.split or None}),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} {params.options} {params.split_file}"
-        " --masks {output.masks:q} --output {output.index:q} 2>&1 | tee {log:q}"
+        " --masks {output.masks:q} --images {output.images:q} --output {output.index:q} 2>&1 | tee {log:q}"
+
+
+rule split_dataset:
+    input:
+        **plan.code("split_dataset"),
+        images="<results>/data/{dataset}/images.csv",
+    output:
+        "<results>/data/{dataset}/split{split}/index.csv",
+    log:
+        "<logs>/split_dataset/{dataset}-split{split}.log",
+    benchmark:
+        "<benchmarks>/split_dataset/{dataset}-split{split}.tsv"
+    wildcard_constraints:
+        split=r"(?!1/)\d+(-validation)?",  # the first comes from index_dataset
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(gpu=0, mem_mb=500, runtime=10),
+    params:
+        options=lambda wc: flags(plan.split_flags(wc.dataset, wc.split)),
+    shell:
+        "python {input.script:q} --images {input.images:q} {params.options} --output {output:q}"
+        " 2>&1 | tee {log:q}"

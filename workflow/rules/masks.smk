@@ -89,11 +89,11 @@ rule mask_regions:
         " 2>&1 | tee {log:q}"
 
 
-# Images are stored once: whatever the split, all are in the first one's index.
+# Images are stored once for all splits.
 rule build_store:
     input:
         **plan.code("build_store"),
-        index="<results>/data/{dataset}/split1/index.csv",
+        images=lambda wc: list(plan.stored(wc.dataset).values()),
     output:
         directory("<results>/store/{dataset}/images"),
     log:
@@ -105,6 +105,7 @@ rule build_store:
     resources:
         **needs(gpu=0, mem_mb=2000, runtime=60),
     params:
+        what=lambda wc: flags(plan.stored(wc.dataset)),
         options=lambda wc: flags(
             plan.settings("classify", wc.dataset),
             "resize",
@@ -112,7 +113,7 @@ rule build_store:
             "short_edge",
         ),
     shell:
-        "python {input.script:q} --index {input.index:q} {params.options} --output {output:q} 2>&1 | tee {log:q}"
+        "python {input.script:q} {params.what} {params.options} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule build_counterparts:

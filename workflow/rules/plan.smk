@@ -13,6 +13,7 @@ from snakemake.logging import logger
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
 from maskguide.plan.cells import beside, measured
+from maskguide.plan import forecast
 from maskguide.plan.plan import Plan
 from maskguide.plan.settings import flags
 from maskguide.system import interruption, one_snakemake, slurm_plugin
@@ -37,6 +38,8 @@ if workflow.is_main_process:
         logger.warning(another)
     for name, run in plan.same.items():
         logger.info(f"{name}: has the options of {run}; it is trained once and shown as {run}")
+    for line in forecast.lines(plan):
+        logger.info(line)
 interruption.announce()
 # A job that is asked to stop says so in its log: `tee` leaves after it.
 shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\"; }}; ")
@@ -44,7 +47,7 @@ shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\";
 
 wildcard_constraints:
     dataset="|".join(plan.datasets),
-    split=r"\d+",
+    split=r"\d+(-validation)?",
     method=plan.networks,
     backbone="[a-z0-9_]+",
     seed=r"\d+",

@@ -5,6 +5,7 @@ rule attend_regions:
     input:
         script=plan.script("attend_regions"),
         modules=lambda wc: plan.code_of_run(wc, "attend_regions"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
         store="<results>/store/{dataset}/images",
         model="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/model.pt",
         zoom=plan.zoom_of,
@@ -28,8 +29,8 @@ rule attend_regions:
             }
         ),
     shell:
-        "python {input.script:q} --store {input.store:q} --run {params.run:q} {params.files} --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        "python {input.script:q} --store {input.store:q} --index {input.index:q} --run {params.run:q} {params.files}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule evaluate_attended:
@@ -57,6 +58,7 @@ rule combine_scales:
     input:
         script=plan.script("combine_scales"),
         modules=lambda wc: plan.code_of_runs("combine_scales", plan.scales(wc.method)),
+        index="<results>/data/{dataset}/split{split}/index.csv",
         store="<results>/store/{dataset}/images",
         models=lambda wc: [f"{run}/model.pt" for run in plan.scale_runs(wc)],
         zooms=lambda wc: plan.scale_zooms(wc),
@@ -85,5 +87,5 @@ rule combine_scales:
         ),
         folder=subpath(output.metrics, parent=True),
     shell:
-        "python {input.script:q} --store {input.store:q} --runs {params.runs:q} {params.files}"
-        " --output-dir {params.folder:q} 2>&1 | tee {log:q}"
+        "python {input.script:q} --store {input.store:q} --index {input.index:q} --runs {params.runs:q}"
+        " {params.files} --output-dir {params.folder:q} 2>&1 | tee {log:q}"

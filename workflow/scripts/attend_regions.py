@@ -25,6 +25,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
     add("--store", type=Path, required=True, help="image store that the network was trained on")
+    add("--index", type=Path, help="index.csv of the split (none: as the store says)")
     add("--zoom", type=Path, help="attended.csv of the scale before, if it was trained on those parts")
     add("--run", type=Path, required=True, help="folder of the run, made by train_classifier.py --method aca")
     cli.add_device_options(parser)
@@ -47,7 +48,7 @@ def main(args: argparse.Namespace) -> None:
         problem = f"is a run of {info['method']}, which attends to no region"
         raise InputError(f"{args.run}: {problem}; give one of {', '.join(attending)}")
     zoom = [views.create("zoom", args.zoom)] if args.zoom else []
-    images = ImageStore(args.store, zoom)
+    images = ImageStore(args.store, zoom, args.index)
     sizes = images.layout[["height", "width"]].to_numpy()
     seen = np.pad(sizes[:, ::-1].astype(float), ((0, 0), (2, 0)))  # left and top are 0
     if zoom:

@@ -1,7 +1,10 @@
 """Decode every image of a data set once, into one memory-mapped file.
 
+Of --images, each image is stored for whatever part a split gives it: in both sizes, where those of training
+and test images differ. Of --index, each is stored for its part in that split.
+
 Example:
-    python workflow/scripts/build_store.py --index results/demo/data/leaves/split1/index.csv \\
+    python workflow/scripts/build_store.py --images results/demo/data/leaves/images.csv \\
         --output results/demo/store/leaves/images
 """
 
@@ -18,7 +21,9 @@ from maskguide.system.files import InputError
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
-    add("--index", type=Path, required=True, help="index.csv of the data set")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--images", type=Path, help="images.csv of the data set")
+    source.add_argument("--index", type=Path, help="index.csv of one split")
     add("--resize", type=int, help="side of the squares that training images are brought to")
     add("--short-edge", type=int, help="instead: length that every image's short edge gets")
     add("--test-resize", type=int, help="the same for test images (none: as --resize)")
@@ -29,7 +34,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    index = datasets.read_index(args.index)
+    if args.masked and not args.index:
+        raise InputError(f"--masked {args.masked}: give the --index of a split too")
+    if args.images:
+        index = datasets.read_images(args.images).assign(split="")
+    else:
+        index = datasets.read_index(args.index)
     if args.masked:
         index = index.assign(path=[str(args.masked / f"{image_id}.png") for image_id in index["image_id"]])
         index = index[(index["split"] == "train") & index["path"].map(lambda path: Path(path).is_file())]

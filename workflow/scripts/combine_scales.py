@@ -2,7 +2,7 @@
 
 Each scale's probability is the mean of its heads' probabilities, the prediction the mean over scales. Writes
 predictions.csv, args.yaml and metrics.json: that of a run, with the accuracy of each scale and head. Epochs,
-seconds and parameters are the sums over the networks.
+seconds and parameters are the sums over the networks, train_top1 is the least of theirs.
 
 Example:
     python workflow/scripts/combine_scales.py --store results/demo/store/leaves/images \\
@@ -33,6 +33,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
     add("--store", type=Path, required=True, help="image store, made by build_store.py")
+    add("--index", type=Path, help="index.csv of the split (none: as the store says)")
     add("--runs", type=Path, nargs="+", required=True, help="run folders of scale 1, 2, …, in this order")
     cut_out = "attended.csv that cut out the images of scale 2, 3, …, in this order"
     add("--zooms", type=Path, nargs="*", default=[], help=cut_out)
@@ -46,10 +47,10 @@ def read_runs(folders: list[Path]) -> list[dict[str, Any]]:
     """The metrics of each scale's run; `InputError` where they are not scales of one method and seed."""
     found = [read_json(folder / "metrics.json") for folder in folders]
     for folder, metrics in zip(folders, found, strict=True):
-        for key in SAME:
+        for key in (*SAME, "train_top1"):
             if not isinstance(metrics, dict) or key not in metrics:
                 raise InputError(f"{folder}/metrics.json: {key} is missing; delete the folder and run again")
-            if metrics[key] != found[0][key]:
+            if key in SAME and metrics[key] != found[0][key]:
                 differs = f"its {key} is {metrics[key]}, that of {folders[0]} {found[0][key]}"
                 raise InputError(f"{folder}: {differs}; give the scales of one method")
     return found
@@ -70,7 +71,7 @@ def main(args: argparse.Namespace) -> None:
     scales, inference = [], Stopwatch("inference")
     for run, zoom in zip(args.runs, [None, *args.zooms], strict=True):
         model, info = methods.load(run / "model.pt")
-        images = ImageStore(args.store, [views.create("zoom", zoom)] if zoom else [])
+        images = ImageStore(args.store, [views.create("zoom", zoom)] if zoom else [], args.index)
         rows = images.rows("test")
         with inference:
             scales.append(evaluation.head_probabilities(model.to(device), images, rows, device))
@@ -98,6 +99,7 @@ def main(args: argparse.Namespace) -> None:
         **totals,
         **{"top1_best": top1, "top1_last": top1, "best_epoch": totals["epochs"]},
         **{"macro_f1_best": f1, "macro_f1_last": f1},
+        "train_top1": min(metrics["train_top1"] for metrics in found),
         **{key: found[0].get(key) for key in ("device", "precision")},
         **{key: info["options"].get(key) for key in ("classifiers", "losses")},
         "networks": len(scales),

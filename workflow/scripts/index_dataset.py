@@ -8,13 +8,12 @@ masks must fit the upright image. Where masks and boxes mean the pixels as store
 Images of your own lie in folders that are named here instead, and so may their masks (--own-masks); --entry
 then takes the registry's place.
 
-Several splits (--repeats) are drawn at once: the index is the first one's, --splits holds them all, and
-split_dataset.py makes an index of each other.
+The index is the first split's; --images lists all images, and split_dataset.py draws other splits of them.
 
 Example:
     python workflow/scripts/index_dataset.py --dataset btfpis --registry resources/datasets.yaml \\
         --files results/butterfly/data/btfpis/files --split 10/40 --split-seed 0 \\
-        --masks results/butterfly/data/btfpis/split1/masks \\
+        --masks results/butterfly/data/btfpis/masks --images results/butterfly/data/btfpis/images.csv \\
         --output results/butterfly/data/btfpis/split1/index.csv
 """
 
@@ -48,17 +47,17 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     listed = "CSV with the columns image and split, before --split; images not listed are left out"
     add("--split-file", type=Path, help=listed)
     add("--split-seed", type=int, default=0, help="seed of the split")
-    add("--repeats", type=int, default=1, help="number of splits, of disjoint training parts if that can be")
     name = "regular expression on a file's name: images with the same match stand on one side of the split"
     add("--group", help=name)
-    add("--splits", type=Path, help="CSV to write: all images that a split uses, and their part in each")
+    add("--longest-side", type=int, help="pixels; larger images are brought to it, with masks, as copies")
+    add("--images", type=Path, help="CSV to write: all images, also those that this split leaves out")
     add("--masks", type=Path, required=True, help="folder for converted masks; replaced")
     add("--output", type=Path, required=True, help="index.csv to write")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
-    cli.check(args, not_below_0=["split_seed"], above_0=["repeats"])
+    cli.check(args, not_below_0=["split_seed"], above_0=["longest_side"])
     registered = entry_of(args.registry, args.dataset, args.entry)
     for folder in filter(None, (args.files, args.own_masks)):
         if not folder.is_dir():
@@ -71,17 +70,12 @@ def main(args: argparse.Namespace) -> None:
     elif not args.split_file and rule != "published":
         splits.warn_of_groups(entries)
     if args.split_file:
-        drawn = [splits.split_by_file(entries, args.split_file)]
-    else:
-        drawn = splits.draw(entries, rule, args.split_seed, args.repeats)
-    parts = [{entry.image_id: entry.split for entry in each} for each in drawn]
-    used = {entry.image_id: entry for each in drawn for entry in each}
-    entries = [used[image_id] for image_id in sorted(used)]
+        entries, rule = splits.split_by_file(entries, args.split_file), "published"
+    chosen = splits.split(entries, rule, args.split_seed)
     found = pictures.inspect_all(entry.path for entry in entries)
-    publishers_own = not args.split_file and rule == "published" and registered["layout"] != "folder"
     contents = {entry.image_id: each.content for entry, each in zip(entries, found, strict=True)}
-    for each in drawn:
-        splits.check_split(each, [contents[entry.image_id] for entry in each], publishers_own)
+    publishers_own = rule == "published" and not args.split_file and registered["layout"] != "folder"
+    splits.check_split(chosen, [contents[entry.image_id] for entry in chosen], publishers_own)
     masked = [entry for entry in entries if entry.mask]
     if registered["masks"] == "published" and not masked:
         without_masks(args, registered["source"])
@@ -96,17 +90,20 @@ def main(args: argparse.Namespace) -> None:
         with ThreadPoolExecutor(4) as pool:  # Pillow decodes outside the interpreter's lock
             converted = pool.map(lambda *pair: canonical(*pair, read_mask, folder), entries, sizes)
             entries = list(tqdm(converted, total=len(entries), desc="masks", disable=None))
+            if args.longest_side:
+                smaller = pool.map(lambda *pair: shrunk(*pair, args.longest_side, folder), entries, sizes)
+                entries = list(tqdm(smaller, total=len(entries), desc="images", disable=None))
         check_marked([entry.mask for entry in entries if entry.mask])
         moved = [entry_in(entry, folder, args.masks) for entry in entries]
-    table = index_table([each for each in moved if each.image_id in parts[0]], args.output.parent)
-    table["split"] = table["image_id"].map(parts[0])
+    if args.images:
+        images = index_table(moved, args.images.parent)
+        images["group"] = images["image_id"].map({entry.image_id: entry.group for entry in moved})
+        images["content"] = images["image_id"].map(contents)
+        write_csv(args.images, images)
+    parts = {entry.image_id: entry.split for entry in chosen}
+    used = [replace(each, split=parts[each.image_id]) for each in moved if each.image_id in parts]
+    table = index_table(used, args.output.parent)
     write_csv(args.output, table)
-    if args.splits:
-        every = index_table(moved, args.splits.parent).drop(columns="split")
-        every["group"] = every["image_id"].map({entry.image_id: entry.group for entry in moved})
-        for number, part in enumerate(parts, start=1):
-            every[f"split{number}"] = every["image_id"].map(part).fillna("")
-        write_csv(args.splits, every)
     cli.log.info(
         "%s: %d training and %d test images of %d classes, %d with a mask, %d with boxes",
         *(args.dataset, (table["split"] == "train").sum(), (table["split"] == "test").sum()),
@@ -148,6 +145,23 @@ def canonical(entry: Entry, size: tuple[int, int], read_mask: label_masks.Reader
     return replace(entry, mask=path)
 
 
+def shrunk(entry: Entry, size: tuple[int, int], longest: int, folder: Path) -> Entry:
+    """The entry itself, or with smaller copies of its image and mask, where its longest side is longer."""
+    if max(size) <= longest:
+        return entry
+    smaller = tuple(max(1, round(side * longest / max(size))) for side in size)
+    copies = {}
+    for name in ("path", "mask", "outline"):
+        if path := getattr(entry, name):
+            copies[name] = folder / f"smaller_{name}" / f"{entry.image_id}.png"
+            copies[name].parent.mkdir(exist_ok=True)
+            photo = name == "path"
+            image = Image.fromarray(pictures.read_rgb(path)) if photo else pictures.open_upright(path)
+            how = Image.Resampling.LANCZOS if photo else Image.Resampling.NEAREST
+            image.resize(smaller, how).save(copies[name])
+    return replace(entry, **copies)
+
+
 def check_marked(masks: list[Path]) -> None:
     """Say which label masks mark nothing, as is legal where there is nothing; refuse it of all of them."""
     empty = [mask for mask in masks if not pictures.open_upright(mask).getextrema()[1]]
@@ -173,7 +187,7 @@ def entry_in(entry: Entry, temporary: Path, folder: Path) -> Entry:
     """The entry with paths in the temporary folder turned into those it has after the rename."""
     paths = {
         name: folder / path.relative_to(temporary)
-        for name in ("path", "mask", "boxes")
+        for name in ("path", "mask", "outline", "boxes")
         if (path := getattr(entry, name)) and path.is_relative_to(temporary)
     }
     return replace(entry, **paths)

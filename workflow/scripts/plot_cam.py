@@ -51,8 +51,7 @@ def main(args: argparse.Namespace) -> None:
     classes = index.drop_duplicates("class_id").sort_values("class_id")["class"].tolist()
     images = [store.decode(row["path"], "RGB") for row in chosen]
     resize = store.Resize(None, args.test_resize, args.short_edge)
-    sizes = [resize.of("test", image.shape[:2]) for image in images]
-    inputs = [store.decode(row["path"], "RGB", size) for row, size in zip(chosen, sizes, strict=True)]
+    inputs = [store.resized(image, resize.of("test", image.shape[:2])) for image in images]
     columns = []
     for run in args.runs:
         model, info = load_model(run / "model.pt")

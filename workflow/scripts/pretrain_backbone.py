@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from maskguide.learning.backbones import Backbone
 
 WEIGHT_DECAY = 0.01  # of AdamW
-CHANGES_NO_RESULT = ("test_leaves", "device", "slots", "checkpoint", "output")
+CHANGES_NO_RESULT = ("test_leaves", "device", "slots", "checkpoint", "half", "output")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -48,6 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     cli.add_numerics_options(parser)
     parser.set_defaults(precision="full")  # all CPUs begin with the same weights
     add("--checkpoint", type=Path, help="folder of the state of an interrupted training (none: not kept)")
+    add("--half", action="store_true", help="write the kernels in float16: a file of half the size")
     add("--output", type=Path, required=True, help="state dict to write")
     return parser.parse_args(argv)
 
@@ -142,6 +143,8 @@ def main(args: argparse.Namespace) -> None:
     cli.check(args, above_0=["leaves", "test_leaves", "epochs", "batch_size", "learning_rate", "crop"])
     if args.size < synthetic.SMALLEST:
         raise InputError(f"--size {args.size}: give {synthetic.SMALLEST} or more")
+    if args.crop > args.size:
+        raise InputError(f"--crop {args.crop}: the leaves have {args.size} pixels (--size); give no more")
     if args.leaves < args.batch_size:
         raise InputError(f"--leaves {args.leaves}: give at least one batch of {args.batch_size}")
     device = gpu.lease(args.slots, args.device, args.deterministic)  # before torch starts CUDA
@@ -162,7 +165,7 @@ def main(args: argparse.Namespace) -> None:
     names = (*leaf_shape.OUTLINE, *leaf_shape.VENATION)
     of_traits = [f"{name} {score:.2f}" for name, score in zip(names, scores, strict=True)]
     cli.log.info("R²: %s", ", ".join(of_traits))
-    weights.write(args.output, backbone)
+    weights.write(args.output, backbone, half=args.half)
     checkpoints.clear(args.checkpoint)
     cli.log.info("pre-trained %s in %s", args.backbone, args.output)
 

@@ -1,11 +1,11 @@
-"""Write the index.csv of one of several splits, or of a training part alone, for choosing options.
+"""Draw one of several splits of a data set's images, or hold a part of its training images back for choosing.
 
 With --validation, a share of the training images of each class takes the place of the test images, which are
 left out: whatever is chosen by them, the test images have not been seen.
 
 Example:
-    python workflow/scripts/split_dataset.py --splits results/butterfly/data/btfpis/splits.csv --number 2 \\
-        --output results/butterfly/data/btfpis/split2/index.csv
+    python workflow/scripts/split_dataset.py --images results/butterfly/data/btfpis/images.csv \\
+        --split 10/40 --number 2 --output results/butterfly/data/btfpis/split2/index.csv
 """
 
 from __future__ import annotations
@@ -23,29 +23,42 @@ from maskguide.system.files import InputError, write_csv
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
-    add("--splits", type=Path, required=True, help="written by index_dataset.py")
-    add("--number", type=int, default=1, help="which of the splits")
+    add("--images", type=Path, required=True, help="images.csv, written by index_dataset.py")
+    rules = "2:1 (ratio train:test in each class), 10/40 (images per class) or published (as images.csv says)"
+    add("--split", required=True, help=rules)
+    add("--split-seed", type=int, default=0, help="seed of the splits")
+    add("--number", type=int, default=1, help="which of the splits, from 1")
     add("--validation", type=float, help="share of each class's training images that stands in for the test")
-    add("--seed", type=int, default=0, help="seed of the choice of these")
     add("--output", type=Path, required=True, help="index.csv to write")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
-    cli.check(args, above_0=["number"], not_below_0=["seed"])
-    table = datasets.read_splits(args.splits, args.number)
+    cli.check(args, above_0=["number"], not_below_0=["split_seed"])
+    if args.validation is not None and not 0 < args.validation < 1:
+        raise InputError(f"--validation {args.validation}: must lie between 0 and 1")
+    table = datasets.read_images(args.images)
+    entries = [
+        Entry(row.image_id, Path(row.path), row.class_name, row.split, group=row.group)
+        for row in table.rename(columns={"class": "class_name"}).itertuples()
+    ]
+    chosen = splits.split(entries, args.split, args.split_seed, args.number)
     if args.validation is not None:
-        if not 0 < args.validation < 1:
-            raise InputError(f"--validation {args.validation}: must lie between 0 and 1")
-        table = table[table["split"] == "train"]
+        training = [entry for entry in chosen if entry.split == "train"]
         share = Fraction(args.validation).limit_denominator(1000)
-        entries = [
-            Entry(row.image_id, Path(row.path), row.class_name, group=row.group)
-            for row in table.rename(columns={"class": "class_name"}).itertuples()
-        ]
         rule = f"{share.denominator - share.numerator}:{share.numerator}"
-        part = {entry.image_id: entry.split for entry in splits.split(entries, rule, args.seed)}
-        table = table.assign(split=table["image_id"].map(part))
+        try:
+            chosen = splits.split(training, rule, args.split_seed)
+        except InputError as error:
+            raise InputError(
+                f"--validation {args.validation}: of the training images alone, {error}"
+            ) from error
+    contents = dict(zip(table["image_id"], table["content"], strict=True))
+    splits.check_split(
+        chosen, [contents[entry.image_id] for entry in chosen], published=args.split == "published"
+    )
+    part = {entry.image_id: entry.split for entry in chosen}
+    table = table[table["image_id"].isin(list(part))].assign(split=lambda rows: rows["image_id"].map(part))
     for column in datasets.PATH_COLUMNS:
         table[column] = [datasets.relative(path, args.output.parent) for path in table[column]]
     write_csv(args.output, table[datasets.COLUMNS])

@@ -1,4 +1,4 @@
-"""Train a classifier by one of the methods and test it after every epoch.
+"""Train a classifier by one of the methods and test it after every k-th epoch.
 
 Writes model.pt (last epoch), history.csv, predictions.csv, metrics.json and args.yaml into the output folder.
 An interrupted training continues from --checkpoint, on a CPU with the same result to the bit. The defaults
@@ -27,16 +27,23 @@ if TYPE_CHECKING:
     from maskguide.learning.training import Progress
 
 CHANGES_NO_RESULT = (
-    *("store", "mask_store", "counterparts", "weights", "annotated", "checkpoint", "output_dir"),
+    *("store", "index", "mask_store", "counterparts", "weights", "annotated", "checkpoint", "output_dir"),
     *("device", "slots", "threads", "workers"),
     *declared.views(),
 )
+
+CHOICES = {
+    "optimizer": ("sgd", "adam"),
+    "normalisation": ("imagenet", "half"),
+    "new_layers": ("last", "head", "all"),
+}
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
     add = parser.add_argument
     add("--store", type=Path, required=True, help="image store, made by build_store.py")
+    add("--index", type=Path, help="index.csv of the split (none: as the store says)")
     folders = {"type": Path, "nargs": "+", "default": []}
     add("--mask-store", **folders, help="of pool_masks.py: one, or one for each of --regions (by the method)")
     add("--counterparts", **folders, help="of masked training images besides (build_store.py --masked)")
@@ -52,7 +59,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     steps = "divide the rate by 10 after each of these epochs (none: cosine)"
     add("--learning-rate-steps", type=int, nargs="+", default=[], help=steps)
     add("--optimizer", default="sgd", help="sgd or adam")
+    tested = "k: test after every k-th epoch and the last; the best epoch is the best of those"
+    add("--test-every", type=int, default=1, help=tested)
     add("--erasing", type=float, default=0.5, help="probability that a rectangle of a crop is erased")
+    add("--padding", type=int, default=0, help="black pixels around each training image before it is cropped")
+    add("--normalisation", default="imagenet", help="of pixels: imagenet, or half (mean and deviation 0.5)")
+    anew = "start from PyTorch's default initialisation: last (layer), head, or all (without --weights)"
+    add("--new-layers", default="last", help=anew)
     add("--momentum", type=float, default=0.9, help="momentum of SGD")
     add("--weight-decay", type=float, default=5e-4, help="weight decay of SGD")
     add("--freeze", default="paper", help="leading children of the backbone not to learn; paper: its number")
@@ -71,14 +84,18 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def check_options(args: argparse.Namespace) -> None:
     """Raise `InputError` for an option out of its range."""
-    cli.check(args, above_0=["epochs", "batch_size", "crop", "learning_rate", "slots"])
-    cli.check(args, not_below_0=["momentum", "weight_decay", "seed", "workers"], from_0_to_1=["erasing"])
+    cli.check(args, above_0=["epochs", "batch_size", "crop", "learning_rate", "test_every", "slots"])
+    cli.check(
+        args, not_below_0=["momentum", "weight_decay", "padding", "seed", "workers"], from_0_to_1=["erasing"]
+    )
     if args.freeze != "paper" and not args.freeze.isdecimal():
         raise InputError(f"--freeze {args.freeze}: give 'paper' or a number of children")
     if min(args.learning_rate_steps, default=1) < 1:
         raise InputError(f"--learning-rate-steps {args.learning_rate_steps}: must be at least 1 epoch")
-    if args.optimizer not in ("sgd", "adam"):
-        raise InputError(f"--optimizer {args.optimizer}: choose sgd or adam")
+    for name, known in CHOICES.items():
+        if getattr(args, name) not in known:
+            given = f"{options.flag(name)} {getattr(args, name)}"
+            raise InputError(f"{given}: choose {', '.join(known[:-1])} or {known[-1]}")
     guides = {"": 0, "masks": 1, "regions": len(getattr(args, "regions", []))}
     stores = guides[declared.methods()[args.method].guided_by]
     if len(args.mask_store) < stores:
@@ -100,7 +117,10 @@ def read_annotation(path: Path | None) -> tuple[str | None, int | None]:
 
 
 def run_metrics(args: argparse.Namespace, data: TrainingImages, progress: Progress) -> dict[str, Any]:
-    """What metrics.json says of the images and of the answers to them; accuracies and F1 in percent."""
+    """What metrics.json says of the images and of the answers to them; accuracies and F1 in percent.
+
+    train_top1 is of the last epoch: the answers to its augmented images while it learnt from them.
+    """
     from maskguide.learning import evaluation
 
     classes, num_train = data.images.classes(), len(data.images.rows("train"))
@@ -118,6 +138,7 @@ def run_metrics(args: argparse.Namespace, data: TrainingImages, progress: Progre
         "top1_best": evaluation.top1(labels, progress.predicted_best),
         "top1_last": evaluation.top1(labels, progress.predicted_last),
         "best_epoch": progress.best_epoch,
+        "train_top1": progress.history[-1]["train_top1"],
         "macro_f1_best": evaluation.macro_f1(labels, progress.predicted_best, len(classes)),
         "macro_f1_last": evaluation.macro_f1(labels, progress.predicted_last, len(classes)),
         "train_seconds": round(progress.train_seconds, 3),
@@ -141,9 +162,11 @@ def main(args: argparse.Namespace) -> None:
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     method, seen = declared.methods()[args.method], views.given(args)
-    images = ImageStore(args.store, seen)
+    images = ImageStore(args.store, seen, args.index)
     torch.manual_seed(args.seed)
-    backbone = backbones.create(args.backbone, args.weights, len(images.classes()))
+    backbone = backbones.create(
+        args.backbone, args.weights, len(images.classes()), args.new_layers, args.normalisation
+    )
     backbone.freeze(backbone.paper_frozen_children if args.freeze == "paper" else int(args.freeze))
     own = {name: getattr(args, name) for name in method.options}
     model = methods.create(args.method, backbone, own)
@@ -151,7 +174,20 @@ def main(args: argparse.Namespace) -> None:
     counterparts = [ImageStore(folder, seen) for folder in args.counterparts]
     grid = training.feature_grid(model, args.crop)
     data = TrainingImages(
-        images, masks, grid, args.crop, args.batch_size, args.seed, args.erasing, counterparts, args.workers
+        *(
+            images,
+            masks,
+            grid,
+            args.crop,
+            args.batch_size,
+            args.seed,
+            args.erasing,
+            counterparts,
+            args.workers,
+        ),
+        spans=training.mask_spans(model, args.crop, grid),
+        own_crops=training.mask_use(model).own_crops,
+        padding=args.padding,
     )
     schedule = training.Schedule(*(getattr(args, field.name) for field in fields(training.Schedule)))
     deciding = {
@@ -178,8 +214,10 @@ def main(args: argparse.Namespace) -> None:
         "classes": images.classes(),
     }
     info = {name: metrics[name] for name in ("method", "backbone", "classes")}
+    info["normalisation"] = args.normalisation
     weights.write(args.output_dir / "model.pt", model, {**info, "options": own})
-    write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history))
+    columns = list(progress.history[-1])  # that of the test too
+    write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history, columns=columns))
     write_csv(args.output_dir / "predictions.csv", predictions)
     cli.save_arguments(args.output_dir / "args.yaml", args)
     write_json(args.output_dir / "metrics.json", metrics)

@@ -97,6 +97,7 @@ def main(args: argparse.Namespace) -> None:
         "top1_best": accuracy,
         "top1_last": accuracy,
         "best_epoch": 0,
+        "train_top1": None,
         "macro_f1_best": f1,
         "macro_f1_last": f1,
         "train_seconds": train_seconds,

@@ -21,28 +21,25 @@ def read_index(path: str | Path) -> pd.DataFrame:
     A DataFrame with the columns `COLUMNS`: all str ("" where absent) but class_id (int, 0..C-1). image_id is
     unique; split is "train" or "test".
     """
-    path = Path(path)
-    index = read_csv(path, COLUMNS, "delete it and run again")[COLUMNS]
-    _check_rows(path, index)
+    return _read(Path(path), COLUMNS, ("train", "test"))
+
+
+def _read(path: Path, columns: list[str], parts: tuple[str, ...]) -> pd.DataFrame:
+    index = read_csv(path, columns, "delete it and run again")[columns]
+    _check_rows(path, index, parts)
     index["class_id"] = index["class_id"].astype(int)
     for column in PATH_COLUMNS:
         index[column] = [str(path.parent / value) if value else "" for value in index[column]]
     return index
 
 
-def read_splits(path: str | Path, number: int) -> pd.DataFrame:
-    """What `index_dataset.py` wrote of several splits: the images of split `number`, as `read_index`.
+def read_images(path: str | Path) -> pd.DataFrame:
+    """`images.csv`, all images of a data set: the columns of `read_index`, and two besides.
 
-    With `group` besides ("" where none is known); paths are as seen from where we are.
+    `group` is what images of one plant or session share ("" where none is known), `content` the hash of its
+    pixels; `split` is "" where a split is to be drawn.
     """
-    path, part = Path(path), f"split{number}"
-    needed = [column for column in COLUMNS if column != "split"]
-    table = read_csv(path, [*needed, "group", part], "delete it and run again")
-    table = table[table[part] != ""].rename(columns={part: "split"})[[*COLUMNS, "group"]]
-    _check_rows(path, table)
-    for column in PATH_COLUMNS:
-        table[column] = [str(path.parent / value) if value else "" for value in table[column]]
-    return table
+    return _read(Path(path), [*COLUMNS, "group", "content"], ("train", "test", ""))
 
 
 def relative(path: str | Path, folder: Path) -> str:
@@ -57,7 +54,7 @@ def relative(path: str | Path, folder: Path) -> str:
     return path.as_posix() if stays else Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _check_rows(path: Path, index: pd.DataFrame) -> None:
+def _check_rows(path: Path, index: pd.DataFrame, parts: tuple[str, ...]) -> None:
     """Refuse an index whose rows contradict each other."""
     if index.empty:
         raise InputError(f"{path}: holds no image")
@@ -67,7 +64,7 @@ def _check_rows(path: Path, index: pd.DataFrame) -> None:
     doubled = index["image_id"][index["image_id"].duplicated()]
     if len(doubled):
         raise InputError(f"{path}: image_id {doubled.iloc[0]} occurs twice")
-    if not index["split"].isin(["train", "test"]).all():
+    if not index["split"].isin(parts).all():
         raise InputError(f"{path}: split must be train or test in every row")
     if not index["class_id"].str.fullmatch(r"[0-9]+").all():
         raise InputError(f"{path}: class_id must be a whole number from 0 in every row")

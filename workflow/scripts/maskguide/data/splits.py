@@ -15,19 +15,18 @@ from maskguide.data.layout_files import Entry
 from maskguide.system.cli import log
 from maskguide.system.files import InputError, read_csv
 
-
-def split(entries: list[Entry], rule: str, seed: int = 0) -> list[Entry]:
-    """The one split that `draw` makes without repeats."""
-    return draw(entries, rule, seed)[0]
+# CRE1 of CRE1_a.jpg, plant12 of plant12-1.png, s3 of "s3 (1).png"
+LIKELY_GROUP = r"^(.*\d.*?)[-_. (]+[A-Za-z0-9]{1,3}\)?\.[^.]+$"
 
 
-def draw(entries: list[Entry], rule: str, seed: int = 0, repeats: int = 1) -> list[list[Entry]]:
-    """For each of `repeats` splits, the used images with their part; their order in `entries` plays no role.
+def split(entries: list[Entry], rule: str, seed: int = 0, number: int = 1) -> list[Entry]:
+    """The used images of split `number`, each with its part; their order in `entries` plays no role.
 
     rule: "a:b", ratio of training to test images within each class (all images used); "a/b", images per class
     (the others are left out); "published", the publisher's own. seed: of the order within each class.
 
-    Training parts are disjoint where the images suffice, else each split is drawn anew and they overlap.
+    Training parts of the splits 1, 2, … are disjoint as long as the images suffice; the splits after that are
+    drawn each by itself, and overlap with the others. A split is the same however many are drawn.
     Images of one group stay on one side; of groups, those are taken whose images come nearest to what the
     rule asks for, and with "a/b" images beyond the counts are left out.
     """
@@ -35,9 +34,9 @@ def draw(entries: list[Entry], rule: str, seed: int = 0, repeats: int = 1) -> li
         missing = next((entry for entry in entries if entry.split not in ("train", "test")), None)
         if missing:
             raise InputError(f"{missing.path}: its publisher gives no split; give a ratio such as 2:1")
-        if repeats > 1:
-            raise InputError(f"--repeats {repeats}: a published split is one; give a ratio such as 2:1")
-        return [entries]
+        if number > 1:
+            raise InputError(f"--number {number}: a published split is one; give a ratio such as 2:1")
+        return entries
     match = re.fullmatch(r"([1-9][0-9]*)([:/])([1-9][0-9]*)", rule)
     if not match:
         raise InputError(
@@ -62,21 +61,19 @@ def draw(entries: list[Entry], rule: str, seed: int = 0, repeats: int = 1) -> li
             )
         wanted[name] = Wanted(num_train, num_used - num_train)
     one = draw_groups if any(entry.group for entry in entries) else draw_images
-    drawn, before = [], set()
-    for number in range(1, repeats + 1):
+    before: set[str] = set()
+    for _ in range(number):
         chosen = one(classes, wanted, counted, [seed], before)
         if chosen is None:
             log.warning(
-                "the images do not suffice for %d disjoint training parts: they overlap, and differences get "
-                "no verdict; lower `repeats`, or the share of training images",
-                repeats,
+                "split %d: too few images are left that train in no other split, so it trains with some of "
+                "theirs; lower `repeats`, or the share of training images",
+                number,
             )
-            again = ([seed] if number == 1 else [seed, number] for number in range(1, repeats + 1))
-            drawn = [one(classes, wanted, counted, each, set()) for each in again]
+            chosen = one(classes, wanted, counted, [seed, number], set())
             break
-        drawn.append(chosen)
         before |= {entry.image_id for entry in chosen if entry.split == "train"}
-    return [sorted(each, key=lambda entry: entry.image_id) for each in drawn]
+    return sorted(chosen, key=lambda entry: entry.image_id)
 
 
 class Wanted(NamedTuple):
@@ -187,7 +184,7 @@ def warn_of_groups(entries: list[Entry]) -> None:
     """Say so where names speak of several images of one plant, session or individual (CRE1_a, CRE1_b)."""
     stems: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
-        match = re.fullmatch(r"(.*\d.*?)[-_. (]+[A-Za-z0-9]{1,3}\)?", entry.path.stem)
+        match = re.match(LIKELY_GROUP, entry.path.name)
         if match:
             stems.setdefault((entry.class_name, match[1]), []).append(entry)
     several = Counter(name for name, _ in stems)
@@ -197,8 +194,8 @@ def warn_of_groups(entries: list[Entry]) -> None:
         log.warning(
             "%s and %s may show one plant, session or individual, and may stand on both sides of the split: "
             "results are then too good; name the part of a file's name that such images share, as "
-            "group: '^(.+)[-_. ]'",
-            *(one, other),
+            "group: '%s'",
+            *(one, other, LIKELY_GROUP),
         )
 
 

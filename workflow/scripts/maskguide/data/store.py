@@ -7,7 +7,9 @@ reads, whatever its size. `layout.csv` beside them says where each begins; `cont
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -16,12 +18,13 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from maskguide.data import masks
+from maskguide.data import datasets, masks
 from maskguide.data.ahead import ahead
 from maskguide.data.pictures import image_size, read_rgb
 from maskguide.system.files import InputError, atomic_directory, reserve, sha256, write_csv, write_text
 
 LAYOUT, CONTENT = "layout.csv", "content.sha256"
+Spans = tuple[np.ndarray, np.ndarray]  # begin and end of each cell along a side, int [cells], in pixels
 
 
 class Resize(NamedTuple):
@@ -66,13 +69,25 @@ class Rectangle(NamedTuple):
 
 
 def build_images(index: pd.DataFrame, folder: Path, resize: Resize = AS_THEY_ARE, workers: int = 2) -> None:
-    """Decode every image of the index (columns as `read_index` gives them) into a new image store."""
+    """Decode every image of the index (columns as `read_index` gives them) into a new image store.
+
+    An image whose split is "" is stored for both parts: once where they are of one size, else in both sizes.
+    """
     layout = index[["image_id", "class", "class_id", "split"]].reset_index(drop=True)
     paths = list(index["path"])
-    targets = [resize.of(split, image_size(path)) for path, split in zip(paths, layout["split"], strict=True)]
-    layout[["height", "width"]] = targets
-    sizes = layout["height"] * layout["width"] * 3
-    write_store(folder, "images.npy", layout, sizes, np.uint8, decoded(paths, "RGB", targets, workers))
+    if resize.train != resize.test:
+        layout["split"] = [[split] if split else ["train", "test"] for split in layout["split"]]
+    else:
+        layout["split"] = [[split] for split in layout["split"]]
+    found = [image_size(path) for path in paths]
+    sizes = [
+        [resize.of(split, size) for split in splits]
+        for splits, size in zip(layout["split"], found, strict=True)
+    ]
+    layout = layout.explode("split", ignore_index=True)
+    layout[["height", "width"]] = list(chain.from_iterable(sizes))
+    entries = layout["height"] * layout["width"] * 3
+    write_store(folder, "images.npy", layout, entries, np.uint8, decoded(paths, "RGB", sizes, workers))
 
 
 def build_masks(
@@ -95,7 +110,9 @@ def build_masks(
     entries = (layout["height"] + 1) * (layout["width"] + 1)
     largest = 255 * int((layout["height"] * layout["width"]).max())
     dtype = np.uint32 if largest < 2**32 else np.uint64
-    tables = (summed_area_table(mask, dtype) for mask in decoded(paths, "L", targets, workers))
+    tables = (
+        summed_area_table(mask, dtype) for mask in decoded(paths, "L", [[size] for size in targets], workers)
+    )
     write_store(folder, "tables.npy", layout, entries, dtype, tables)
 
 
@@ -122,23 +139,32 @@ def summed_area_table(mask: np.ndarray, dtype: type) -> np.ndarray:
     return table
 
 
-def decode(path: str | Path, mode: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """An image file as uint8 [h, w, 3] (mode "RGB") or [h, w] (mode "L"), of `size` (height, width)."""
-    pixels = read_rgb(path) if mode == "RGB" else masks.read_grey(path)
-    if size is None or size == pixels.shape[:2]:
+def decode(path: str | Path, mode: str) -> np.ndarray:
+    """An image file as uint8 [h, w, 3] (mode "RGB") or [h, w] (mode "L")."""
+    return read_rgb(path) if mode == "RGB" else masks.read_grey(path)
+
+
+def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The image in `size` (height, width), bilinear."""
+    if size == pixels.shape[:2]:
         return pixels
     return np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 def decoded(
-    paths: Iterable[str | Path], mode: str, sizes: Sequence[tuple[int, int]], workers: int
+    paths: Iterable[str | Path], mode: str, sizes: Sequence[Sequence[tuple[int, int]]], workers: int
 ) -> Iterator[np.ndarray]:
-    """Decode image files in order, `workers` at a time, each resized to its size.
+    """Decode image files in order, `workers` at a time, each resized to its sizes.
 
     No more than two images for each worker are in memory at once, however large they are.
     """
     shown = tqdm(list(zip(paths, sizes, strict=True)), desc="decoding", disable=None)
-    yield from ahead(lambda job: decode(job[0], mode, job[1]), shown, workers)
+
+    def in_each_size(job: tuple[str | Path, Sequence[tuple[int, int]]]) -> list[np.ndarray]:
+        pixels = decode(job[0], mode)
+        return [resized(pixels, size) for size in job[1]]
+
+    yield from chain.from_iterable(ahead(in_each_size, shown, workers))
 
 
 def open_store(folder: Path, name: str) -> tuple[np.memmap, pd.DataFrame, str]:
@@ -170,23 +196,45 @@ class View(Protocol):
         """What becomes of a mask of that image, uint8 [h, w] → uint8 [h, w]."""
 
 
-def open_viewed(folder: Path, name: str, views: Sequence[View]) -> tuple[np.memmap, pd.DataFrame, str]:
-    """`open_store`, its identity with those of the views, which know all of its images."""
-    data, layout, content = open_store(folder, name)
+def content_seen(content: str, views: Sequence[View], layout: pd.DataFrame) -> str:
+    """A store's identity with those of the views, which know all of its images."""
     for view in views:
         view.check(layout)
-    return data, layout, " ".join([content, *(view.content for view in views)])
+    return " ".join([content, *(view.content for view in views)])
+
+
+def narrowed(folder: Path, layout: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
+    """The layout's rows of an index's images, in the index's order, with their part of the split.
+
+    `InputError` for an image that the store does not hold.
+    """
+    place = {(row.image_id, row.split): row.Index for row in layout.itertuples()}
+    found = []
+    for image_id, split in zip(index["image_id"], index["split"], strict=True):
+        row = place.get((image_id, split), place.get((image_id, "")))
+        if row is None:
+            raise InputError(f"{folder}: does not hold {image_id} as a {split} image; build the store again")
+        found.append(row)
+    facts = index[["class", "class_id", "split"]].to_numpy()
+    rows = layout.iloc[found].reset_index(drop=True)
+    rows[["class", "class_id", "split"]] = facts
+    return rows.astype({"class_id": int})
 
 
 class ImageStore:
-    """Decoded images, seen through `views`, one after another.
+    """Decoded images, seen through `views`, one after another; those of `index` alone, where it is given.
 
     `layout`: image_id, class, class_id, split, height, width, offset; row i is image i.
     """
 
-    def __init__(self, folder: str | Path, views: Sequence[View] = ()):
-        self.pixels, self.layout, self.content = open_viewed(Path(folder), "images.npy", views)
-        self.views = views
+    def __init__(self, folder: str | Path, views: Sequence[View] = (), index: str | Path | None = None):
+        folder = Path(folder)
+        self.pixels, self.layout, content = open_store(folder, "images.npy")
+        if index is not None:
+            self.layout = narrowed(folder, self.layout, datasets.read_index(index))
+            parts = self.layout[["image_id", "class_id", "split"]].to_csv(index=False)
+            content = f"{content} {hashlib.sha256(parts.encode()).hexdigest()}"
+        self.content, self.views = content_seen(content, views, self.layout), views
         self._places = self.layout[["offset", "height", "width"]].to_numpy()
         self._names = self.layout["image_id"].tolist()
 
@@ -215,7 +263,8 @@ class MaskStore:
 
     def __init__(self, folder: str | Path, views: Sequence[View] = ()):
         self.folder, self.views = Path(folder), views
-        self.tables, self.layout, self.content = open_viewed(self.folder, "tables.npy", views)
+        self.tables, self.layout, content = open_store(self.folder, "tables.npy")
+        self.content = content_seen(content, views, self.layout)
         self._places = {row.image_id: (row.offset, row.height, row.width) for row in self.layout.itertuples()}
 
     def __contains__(self, image_id: str) -> bool:
@@ -246,21 +295,34 @@ class MaskStore:
         the mask, zeros beyond it; then flipped left to right if `flip`; then zeros in `erased`, which is
         given in the window's own coordinates, after the flip.
         """
+        spans = cells(window.height, grid[0]), cells(window.width, grid[1])
+        return self.pool_spans(image_id, window, spans, flip, erased)
+
+    def pool_spans(
+        self,
+        image_id: str,
+        window: Rectangle,
+        spans: tuple[Spans, Spans],
+        flip: bool = False,
+        erased: Rectangle | None = None,
+    ) -> np.ndarray:
+        """The same over cells of any spans: of rows and of columns, in the window, after the flip."""
         table = self.table(image_id)
-        edges = (tops, bottoms, lefts, rights) = *cells(window.height, grid[0]), *cells(window.width, grid[1])
+        (tops, bottoms), (lefts, rights) = spans
         areas = np.outer(bottoms - tops, rights - lefts)
-        if flip:  # work in the unflipped window: the cells are symmetric, the erased rectangle is mirrored
+        if flip:  # work in the unflipped window
+            lefts, rights = window.width - rights, window.width - lefts
             erased = erased and erased._replace(left=window.width - erased.left - erased.width)
+        edges = tops, bottoms, lefts, rights
         sums = window_sums(table, window, *edges)
         if erased is not None:
             clipped = [np.clip(each, erased.top, erased.top + erased.height) for each in (tops, bottoms)]
             clipped += [np.clip(each, erased.left, erased.left + erased.width) for each in (lefts, rights)]
             sums = sums - window_sums(table, window, *clipped)
-        averages = (sums / (255.0 * areas)).astype(np.float32)
-        return averages[:, ::-1] if flip else averages
+        return (sums / (255.0 * areas)).astype(np.float32)
 
 
-def cells(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+def cells(length: int, count: int) -> Spans:
     """Begin and end of each of `count` pooling cells of a side: ⌊i·length/count⌋ and ⌈(i+1)·length/count⌉."""
     i = np.arange(count)
     return i * length // count, -(-(i + 1) * length // count)

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from maskguide.drawing import image_panels
 from maskguide.drawing.image_panels import Box, rectangle
 from maskguide.drawing.style import INK, styled
-from maskguide.learning.attend import cell_edges
+from maskguide.learning.cells import cell_edges
 
 NEXT, OUTLINE = "#56B4E9", "white"
 

@@ -25,8 +25,8 @@ def curves_figure(histories: Sequence[tuple[Mapping, pd.DataFrame]]) -> Figure:
     """Training curves: a row of panels per data set and backbone, a line per method.
 
     histories: for each run its row of `runs.read_runs` (dataset, method, backbone) and its history. The line
-    is the mean over seeds, the band the sample standard deviation around it. The attention losses of several
-    regions are added up.
+    is the mean over seeds, the band the sample standard deviation around it; both join the tested epochs. The
+    attention losses of several regions are added up.
     """
     histories = [(run, _with_attention(history)) for run, history in histories]
     places = list(dict.fromkeys((run["dataset"], run["backbone"]) for run, _ in histories))
@@ -69,6 +69,7 @@ def _with_attention(history: pd.DataFrame) -> pd.DataFrame:
 
 def _band(panel, values: pd.DataFrame, colour: str) -> None:
     """Mean over seeds (columns) as a line, ± sample standard deviation as a band where there are several."""
+    values = values.dropna(how="all")  # epochs that were not tested
     mean, std = values.mean(axis=1), values.std(axis=1, ddof=1)
     panel.plot(values.index, mean, color=colour, marker="." if len(values) == 1 else None)
     if values.shape[1] > 1:

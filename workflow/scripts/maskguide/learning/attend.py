@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from maskguide.learning.cells import cell_edges
 from maskguide.system.files import InputError, read_csv
 
 BOX = ["left", "top", "right", "bottom"]
@@ -33,16 +34,6 @@ def read_attended(path: str | Path) -> pd.DataFrame:
     if not inside.all():
         raise InputError(f"{path}: the box of {table['image_id'][~inside].iloc[0]} is none; {again}")
     return table
-
-
-def cell_edges(count: int, length: int, start: float, stride: float) -> np.ndarray:
-    """float [count + 1]: the edges between the cells of a map along a side of `length` pixels.
-
-    Cell j is centred on pixel start + j·stride (`backbones.cell_grid`); the outermost reach to the sides.
-    """
-    edges = np.clip(start + 0.5 + (np.arange(count + 1) - 0.5) * stride, 0, length)
-    edges[0], edges[-1] = 0, length
-    return edges
 
 
 def attended_boxes(

@@ -46,7 +46,7 @@ class Backbone(nn.Module):
 
 
 class ImageNetToUnitRange(nn.Module):
-    """InceptionV3's ImageNet weights expect −1…1; this takes the usual normalisation back to that."""
+    """From ImageNet's normalisation to mean and standard deviation 0.5, as InceptionV3's weights expect."""
 
     def forward(self, images: Tensor) -> Tensor:
         """x·std + mean lies in 0…1, then 2x − 1; per channel, as torchvision's `transform_input`."""
@@ -63,12 +63,21 @@ def names() -> list[str]:
     return [SMALL, *(name for name in known if name.startswith(FAMILIES))]
 
 
-def create(name: str, weights: Path | None, num_classes: int) -> Backbone:
+def create(
+    name: str,
+    weights: Path | None,
+    num_classes: int,
+    new_layers: str = "last",
+    normalisation: str = "imagenet",
+) -> Backbone:
     """The backbone `name` with a new last layer for `num_classes` classes.
 
     `weights`: a plain state dict with torchvision's names, or with ours (what `pretrain_backbone.py` writes);
-    every tensor must fit, except those of the last layer. None: random initial values.
+    every tensor must fit, except those of the last layer. None: random initial values, torchvision's own.
+    `new_layers`: see `start_anew`; `normalisation`: "imagenet", or "half", see `ImageNetToUnitRange`.
     """
+    if new_layers == "all" and weights is not None:
+        raise InputError(f"--new-layers all: leaves nothing of --weights {weights}; leave one of them out")
     state = {} if weights is None else read_weights(weights)
     ours = name == SMALL or any(key.startswith("head.") for key in state)
     network = None if name == SMALL else torchvision_network(name)
@@ -78,7 +87,18 @@ def create(name: str, weights: Path | None, num_classes: int) -> Backbone:
     backbone = small(num_classes) if network is None else cut(network, name, num_classes)
     if weights is not None and ours:
         load_all_but_last(backbone, state, complaint)
+    start_anew(backbone, new_layers)
+    if normalisation == "half" and name != "inception_v3":  # which has it always
+        backbone.features[0] = nn.Sequential(ImageNetToUnitRange(), backbone.features[0])
     return backbone
+
+
+def start_anew(backbone: Backbone, layers: str) -> None:
+    """Give layers PyTorch's default initialisation: "head", its linear ones; "all"; "last" has it already."""
+    chosen = {"last": (), "head": backbone.head.modules(), "all": backbone.modules()}[layers]
+    for module in chosen:
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
 
 
 def load_all_but_last(network: nn.Module, state: dict[str, Tensor], complaint: str) -> None:
@@ -129,9 +149,9 @@ def cell_grid(features: nn.Sequential) -> tuple[float, float]:
     centre the first cell on pixel 0. Made to average what it sees, the network answers a ramp with the centre
     of each cell's receptive field; the mean over both directions of the ramp undoes what maxima shift.
     """
-    network, height, width = copy.deepcopy(features).eval(), 96, 768
+    network, height, width = copy.deepcopy(features).eval().double(), 96, 768
     small = 1e-7  # below the limit of every ReLU6
-    ramp = torch.arange(width, dtype=torch.float32)
+    ramp = torch.arange(width, dtype=torch.float64)
     lines = small * torch.stack([torch.ones_like(ramp), ramp, ramp.flip(0)])
     with torch.no_grad():
         for module in network.modules():

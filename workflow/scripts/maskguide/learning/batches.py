@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from maskguide.data.ahead import ahead
-from maskguide.data.store import ImageStore, MaskStore, Rectangle
+from maskguide.data.store import ImageStore, MaskStore, Rectangle, Spans, cells
 from maskguide.learning.interface import Batch
 from maskguide.learning.transforms import normalise
 from maskguide.system.files import InputError
@@ -25,23 +25,36 @@ ERASED_RATIO = (0.3, 3.3)  # height / width
 
 @dataclass(frozen=True)
 class Draw:
-    """One image's augmentation: cut the window, flip it left to right, erase (in the flipped window)."""
+    """One image's augmentation: cut the window, flip it left to right, erase (in the flipped window).
+
+    shown: how many rows and columns of the flipped window, from its top left corner, show the image, its
+    padding included.
+    """
 
     window: Rectangle
     flip: bool
     erased: Rectangle | None
+    shown: tuple[int, int]
 
 
-def draw_augmentation(rng: np.random.Generator, height: int, width: int, crop: int, erasing: float) -> Draw:
-    """Draw a crop×crop window inside the image (around it, where the image is smaller), flip and erasing.
+def draw_augmentation(
+    rng: np.random.Generator, height: int, width: int, crop: int, erasing: float, padding: int = 0
+) -> Draw:
+    """Draw a crop×crop window inside the image with `padding` black pixels around it, flip and erasing.
 
-    erasing: probability that a rectangle is erased.
+    Where the image is smaller, as MGA's published code has it: the flipped image stands in the window's top
+    left corner, so that what it lacks lies at the right and at the bottom. erasing: probability that a
+    rectangle is erased.
     """
-    top = int(rng.integers(min(0, height - crop), max(0, height - crop), endpoint=True))
-    left = int(rng.integers(min(0, width - crop), max(0, width - crop), endpoint=True))
+    height, width = height + 2 * padding, width + 2 * padding
+    top = int(rng.integers(0, max(0, height - crop), endpoint=True))
+    left = int(rng.integers(0, max(0, width - crop), endpoint=True))
     flip = bool(rng.random() < FLIP_PROBABILITY)
     erased = draw_erasing(rng, crop) if rng.random() < erasing else None
-    return Draw(Rectangle(top, left, crop, crop), flip, erased)
+    if flip and width < crop:  # the window is flipped after it is cut
+        left = width - crop
+    window = Rectangle(top - padding, left - padding, crop, crop)
+    return Draw(window, flip, erased, (min(height, crop), min(width, crop)))
 
 
 def draw_erasing(rng: np.random.Generator, crop: int) -> Rectangle | None:
@@ -86,6 +99,9 @@ class Source:
 class TrainingImages:
     """The training images of a store, in random batches, with the masks of each mask store pooled to `grid`.
 
+    `spans`: what each cell of the grid averages, of rows and of columns of the crop; None: equal parts.
+    `padding`: black pixels around each image, before it is cropped and normalised.
+    `own_crops`: masks are cut and flipped by draws of their own, and never erased.
     `counterparts`: stores of further training images, which share names, classes and masks with the first.
     `workers`: threads that make batches ahead; None: as many as the device is worth.
     What a batch holds depends on (seed, epoch, image) alone: neither threads nor an interruption change it.
@@ -103,9 +119,14 @@ class TrainingImages:
         erasing: float = 0.5,
         counterparts: Sequence[ImageStore] = (),
         workers: int | None = None,
+        spans: tuple[Spans, Spans] | None = None,
+        own_crops: bool = False,
+        padding: int = 0,
     ):
         self.images, self.masks, self.grid, self.workers = images, masks, grid, workers
+        self.spans, self.own_crops = spans or (cells(crop, grid[0]), cells(crop, grid[1])), own_crops
         self.crop, self.batch_size, self.seed, self.erasing = crop, batch_size, seed, erasing
+        self.padding = padding
         self.labels = images.layout["class_id"].to_numpy()
         self.stores = [images, *counterparts]
         self.sources = []
@@ -141,10 +162,12 @@ class TrainingImages:
         for position, source in enumerate(self.sources[place] for place in chosen):
             image = self.stores[source.store].image(source.row)
             rng = np.random.default_rng([self.seed, epoch, source.row, *[source.store] * (source.store > 0)])
-            draw = draw_augmentation(rng, *image.shape[:2], self.crop, self.erasing)
+            size = *image.shape[:2], self.crop
+            draw = draw_augmentation(rng, *size, self.erasing, self.padding)
             pixels[position] = cut(image, draw.window, draw.flip)
+            seen = draw_augmentation(rng, *size, 0.0, self.padding) if self.own_crops else draw
             for place, store in enumerate(self.masks):
-                pooled = store.pool(source.image_id, draw.window, self.grid, draw.flip, draw.erased)
+                pooled = store.pool_spans(source.image_id, seen.window, self.spans, seen.flip, seen.erased)
                 masks[position, place] = normalised_mask(pooled)
             draws.append(draw)
         return pixels, draws, masks, np.array([self.sources[place].label for place in chosen])
@@ -153,9 +176,12 @@ class TrainingImages:
 def finish_batch(
     pixels: np.ndarray, draws: list[Draw], masks: np.ndarray | None, labels: np.ndarray, device: str
 ) -> Batch:
-    """Move to the device, normalise there, and erase: erased pixels are zero after the normalisation."""
+    """Move to the device and normalise there: what is erased or beyond the image is zero after that."""
     images = images_on(pixels, device)
     for position, draw in enumerate(draws):
+        rows, columns = draw.shown
+        images[position, :, rows:] = 0
+        images[position, :, :, columns:] = 0
         if draw.erased is not None:
             top, left, height, width = draw.erased
             images[position, :, top : top + height, left : left + width] = 0

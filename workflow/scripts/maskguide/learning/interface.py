@@ -30,6 +30,18 @@ class Output:
     attention: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class MaskUse:
+    """How masks become targets, of a method that is guided: its attribute `mask_use`.
+
+    pooling: over "parts", equal parts of the crop, or "cells", where the cells of the last map look
+    (`backbones.cell_grid`). own_crops: each mask is cut and flipped by itself instead of as its image.
+    """
+
+    pooling: str = "parts"
+    own_crops: bool = False
+
+
 def mean_where(values: Tensor, present: Tensor) -> Tensor:
     """The mean of `values` [B] over the images that are `present` [B] bool; 0 where none is.
 

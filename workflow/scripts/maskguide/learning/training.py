@@ -13,9 +13,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from maskguide.data.store import Spans, cells
 from maskguide.learning import evaluation
+from maskguide.learning.backbones import cell_grid
 from maskguide.learning.batches import TrainingImages, part_of
-from maskguide.learning.interface import Batch
+from maskguide.learning.cells import cell_spans
+from maskguide.learning.interface import Batch, MaskUse
 from maskguide.learning.loop import Learner, Row
 from maskguide.learning.memory import AtOnce
 from maskguide.learning.precision import mixed_precision
@@ -27,7 +30,8 @@ class Schedule:
     """Passes over the images, initial learning rate, momentum, weight decay (also of batch norms).
 
     learning_rate_steps: after each of these epochs the rate is divided by 10; none: cosine annealing.
-    optimizer: "sgd", or "adam", which has no use for the momentum.
+    optimizer: "sgd", or "adam", which has no use for the momentum. test_every: k, the network is tested after
+    epochs k, 2k, … and the last.
     """
 
     epochs: int
@@ -36,12 +40,17 @@ class Schedule:
     weight_decay: float
     learning_rate_steps: tuple[int, ...] = ()
     optimizer: str = "sgd"
+    test_every: int = 1
 
     def rate(self, epoch: int) -> float:
         """Of an epoch e (from 0): cosine annealing η_e = η₀·(1 + cos(π·e/epochs))/2, or η₀/10^(steps ≤ e)."""
         if self.learning_rate_steps:
             return self.learning_rate / 10 ** sum(step <= epoch for step in self.learning_rate_steps)
         return self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+
+    def is_tested(self, epoch: int) -> bool:
+        """Whether the network is tested after an epoch e (from 0)."""
+        return (epoch + 1) % self.test_every == 0 or epoch + 1 == self.epochs
 
     def create_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         """The optimizer of the parameters that learn; on CUDA as one kernel for all of them."""
@@ -56,8 +65,9 @@ class Schedule:
 class Progress:
     """All that a finished training leaves besides its network, and an interrupted one needs.
 
-    history: one row per epoch, in the end. predicted_best belongs to the epoch of highest test accuracy, the
-    earliest of equals; that is the papers' protocol, which selects on the test set.
+    history: one row per epoch, in the end; those of tested epochs have a "test_top1". predicted_best belongs
+    to the tested epoch of highest accuracy, the earliest of equals; that is the papers' protocol, which
+    selects on the test set.
     """
 
     history: list[Row] = field(default_factory=list)
@@ -83,6 +93,19 @@ def feature_grid(model: nn.Module, crop: int) -> tuple[int, int]:
     return height, width
 
 
+def mask_use(model: nn.Module) -> MaskUse:
+    """How the method uses masks."""
+    return getattr(model, "mask_use", MaskUse())
+
+
+def mask_spans(model: nn.Module, crop: int, grid: tuple[int, int]) -> tuple[Spans, Spans]:
+    """What masks are averaged over: of rows and of columns of a crop, for each cell of the grid."""
+    if mask_use(model).pooling == "parts":
+        return cells(crop, grid[0]), cells(crop, grid[1])
+    start, stride = cell_grid(model.backbone.features)
+    return cell_spans(grid[0], crop, start, stride), cell_spans(grid[1], crop, start, stride)
+
+
 def train(
     model: nn.Module,
     data: TrainingImages,
@@ -91,7 +114,7 @@ def train(
     checkpoint: Path | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Progress:
-    """Train `model` in place on `data`, testing after every epoch on the store's test images.
+    """Train `model` in place on `data`, testing on the store's test images after the epochs that are tested.
 
     After every epoch the state goes to the folder `checkpoint`; one found there under the same `options`
     is continued, on the CPU with the same result to the bit. `InputError` when the loss is no number.
@@ -106,13 +129,14 @@ def train(
         started = time.perf_counter()
         row = train_epoch(learner, data, schedule.rate(epoch), epoch)
         progress.train_seconds += time.perf_counter() - started
-        predicted, confidence = evaluation.predict(model, data.images, test_rows, device, testing)
-        top1 = evaluation.top1(data.labels[test_rows], predicted)
-        if top1 > progress.best_top1:
-            progress.best_epoch, progress.best_top1 = epoch + 1, top1
-            progress.predicted_best = predicted.tolist()
-        progress.predicted_last, progress.confidence_last = predicted.tolist(), confidence.tolist()
-        return {**row, "test_top1": top1, "seconds": time.perf_counter() - started}
+        if schedule.is_tested(epoch):
+            predicted, confidence = evaluation.predict(model, data.images, test_rows, device, testing)
+            row["test_top1"] = top1 = evaluation.top1(data.labels[test_rows], predicted)
+            if top1 > progress.best_top1:
+                progress.best_epoch, progress.best_top1 = epoch + 1, top1
+                progress.predicted_best = predicted.tolist()
+            progress.predicted_last, progress.confidence_last = predicted.tolist(), confidence.tolist()
+        return {**row, "seconds": time.perf_counter() - started}
 
     kept = {"checkpoint": checkpoint, "options": options or {}, "progress": progress}
     progress.history = learner.epochs(schedule.epochs, one_epoch, **kept)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from maskguide.system.files import InputError, atomic_file
+from maskguide.system.files import InputError, atomic_file, sha256
 
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError),
@@ -21,9 +21,14 @@ UNREADABLE = (
 )
 
 
-def write(path: Path, network: nn.Module, info: Mapping[str, Any] | None = None) -> None:
-    """Write the plain state dict of a network, or a plain dict of `info` and of that as "state_dict"."""
+def write(path: Path, network: nn.Module, info: Mapping[str, Any] | None = None, half: bool = False) -> None:
+    """Write the plain state dict of a network, or a plain dict of `info` and of that as "state_dict".
+
+    half: matrices and kernels in float16; vectors (biases, batch norms) stay as they are.
+    """
     state = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
+    if half:
+        state = {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in state.items()}
     with atomic_file(path) as temporary:
         torch.save(state if info is None else {**info, "state_dict": state}, temporary)
 
@@ -52,7 +57,13 @@ def read(path: str | Path, problem: str, way_out: str) -> Any:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """A plain state dict."""
+    """A plain state dict.
+
+    `InputError` if it is none, or if a file `<path>.sha256` (of `sha256sum`) beside it tells another content.
+    """
+    told = path.with_name(f"{path.name}.sha256")
+    if told.is_file() and path.is_file() and told.read_text().split()[:1] != [sha256(path)]:
+        raise InputError(f"{path}: is not the file whose SHA-256 stands in {told.name}; get both again")
     way_out = "save `model.state_dict()`"
     state = read(path, "cannot be read as a PyTorch state dict", way_out)
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

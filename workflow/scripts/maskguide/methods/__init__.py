@@ -24,7 +24,10 @@ def create(method: str, backbone: backbones.Backbone, options: Mapping[str, Any]
 
 
 def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """The trained method, on the CPU in evaluation mode, and its info: method, backbone, classes, options."""
+    """The trained method, on the CPU in evaluation mode, and its info.
+
+    That is: method, backbone, normalisation, classes, options.
+    """
     import torch
 
     from maskguide.learning import backbones, weights
@@ -32,7 +35,8 @@ def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     with weights.refused(path, "is no trained classifier", "train it again"):
         info = torch.load(path, map_location="cpu", weights_only=True)
         state = info.pop("state_dict")
-        backbone = backbones.create(info["backbone"], None, len(info["classes"]))
+        normalisation = info.get("normalisation", "imagenet")
+        backbone = backbones.create(info["backbone"], None, len(info["classes"]), normalisation=normalisation)
         model = create(info["method"], backbone, info["options"])
         model.load_state_dict(state)
     return model.eval(), info

@@ -13,15 +13,20 @@ from maskguide.learning.interface import Batch, Output
 
 
 class Baseline(nn.Module):
-    """The backbone as it is."""
+    """The backbone as it is, or with its last map multiplied by a constant: what a mix does that shrinks it.
+
+    options: feature_scale, that constant.
+    """
 
     def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__()
-        self.backbone = backbone
+        self.backbone, self.feature_scale = backbone, options["feature_scale"]
 
     def forward(self, images: Tensor) -> Output:
         """images [B, 3, H, W] float32 → logits [B, classes]."""
-        return Output(self.backbone(images))
+        if self.feature_scale == 1:
+            return Output(self.backbone(images))
+        return Output(self.backbone.head(self.feature_scale * self.backbone.features(images)))
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """Cross-entropy L_ce."""

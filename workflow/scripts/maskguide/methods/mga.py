@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maskguide.learning.backbones import Backbone
-from maskguide.learning.interface import Batch, Output, mean_where
+from maskguide.learning.interface import Batch, MaskUse, Output, mean_where
 from maskguide.system.files import InputError
 
 
@@ -51,12 +51,13 @@ class Attention(nn.Module):
 class MaskGuidedAttention(Attention):
     """The attention learns to look where the mask is; masks are not used at test time.
 
-    options: as `Attention`, and guidance_weight τ.
+    options: as `Attention`, guidance_weight τ, and mask_pooling, "parts" as published or "cells".
     """
 
     def __init__(self, backbone: Backbone, options: Mapping[str, Any]):
         super().__init__(backbone, options)
         self.guidance_weight = options["guidance_weight"]
+        self.mask_use = MaskUse(pooling=options["mask_pooling"])
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """The terms of equation 9: L_ce, and τ·L_att as "attention"."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from maskguide.plan import config_check
+from maskguide.plan.names import longer_name
 from maskguide.plan.runs import Runs
 from maskguide.plan.tables import table, tables
 from maskguide.system.files import InputError
+
+LONGER = 5  # replicates of a run with twice the epochs
 
 Cell = tuple[str, str, str]  # data set, method, backbone
 
@@ -85,6 +88,27 @@ class Tables(Runs):
         """The runs that a table shows, each once."""
         return unique(self.runs(*cell) for cell in self.cells(name))
 
+    def longer_runs(self, name: str) -> dict[str, list[str]]:
+        """The runs with twice the epochs, five of each, by the name of their row's run."""
+        found = {}
+        for dataset, method, backbone in (
+            self.cells(name) if self.config["tables"][name].get("budget") else ()
+        ):
+            if longer_name(method) in self.names:
+                splits = self.splits(dataset)
+                seeds = self.config["seeds"][: -(-LONGER // len(splits))]
+                run = self.run_name(dataset, longer_name(method), backbone)
+                found.setdefault(self.run_name(dataset, method, backbone), []).extend(
+                    self.run(dataset, split, run, backbone, seed) for split in splits for seed in seeds
+                )
+        return found
+
+    def shown_runs(self, name: str) -> list[str]:
+        """All runs that a table is made of."""
+        if not self.tables[name].of_runs:
+            return []
+        return unique([self.table_runs(name), *self.longer_runs(name).values()])
+
     def table_files(self) -> list[str]:
         """Every file that the tables consist of."""
         made = [f"{self.results}/tables/{name}.{suffix}" for name in self.tables for suffix in ("csv", "md")]
@@ -98,8 +122,8 @@ class Tables(Runs):
 
     def sources(self, name: str) -> dict[str, list[str]]:
         """The measurements that a table is made of, by the flag that names them."""
-        each, runs = self.tables[name], self.table_runs(name) if self.tables[name].of_runs else []
-        found = {"metrics": measured(runs), "segments": [], "detectors": [], "attended": []}
+        each = self.tables[name]
+        found = {"metrics": measured(self.shown_runs(name)), "segments": [], "detectors": [], "attended": []}
         found["index"] = [
             f"{self.results}/data/{dataset}/split{split}/index.csv"
             for dataset in (self.shown(name) if each.tested else [])
@@ -137,12 +161,12 @@ class Tables(Runs):
             for split in self.splits(dataset)
         ]
 
-    def detectors(self, dataset: str, counts: Iterable[int | None]) -> list[str]:
+    def detectors(self, dataset: str, counts: Iterable[int | None], splits: Sequence[str] = ()) -> list[str]:
         """The measurements of detectors that learnt from so many images; None as configured."""
         return [
             f"{self.detector(dataset, split, count)}/metrics.json"
             for count in counts
-            for split in self.splits(dataset)
+            for split in splits or self.splits(dataset)
         ]
 
     def overlaps(self, name: str) -> list[str]:
@@ -173,8 +197,14 @@ class Tables(Runs):
         found = self.sources(name)
         title = self.tables[name].title if name not in tables() else None
         guides = {key: found[key] for key in ("segments", "detectors", "attended", "index")}
-        runs = self.table_runs(name) if self.tables[name].of_runs else []
-        return {"runs": runs, "title": title, **guides, **self.readers(name)}
+        longer = {Path(runs[0]).parts[-3]: method for method, runs in self.longer_runs(name).items()}
+        return {
+            "runs": self.shown_runs(name),
+            "longer": json.dumps(longer) if longer else None,
+            "title": title,
+            **guides,
+            **self.readers(name),
+        }
 
     def about(self, name: str) -> tuple[str, str, bool]:
         """What the report says of a table: its title, its caption, and whether its columns are accuracies."""
@@ -183,7 +213,7 @@ class Tables(Runs):
 
     def readers(self, name: str) -> dict[str, Any]:
         """What make_table.py and plot_table.py must be told of names that only this run has."""
-        runs = self.table_runs(name) if self.tables[name].of_runs else []
+        runs = self.shown_runs(name)
         looked_at = self.overlaps(name) if self.tables[name].kind == "boxes" else []
         return self.readers_of([*runs, *(str(Path(each).parent) for each in looked_at)], *self.shown(name))
 

@@ -15,9 +15,13 @@ from maskguide.system.files import InputError
 # Options of `classify` that every training has.
 LEARNING = (
     *("epochs", "batch_size", "crop", "erasing", "optimizer", "learning_rate_steps", "momentum"),
-    *("weight_decay", "freeze", "weights", *NUMERICS),
+    *("weight_decay", "freeze", "test_every", "new_layers", "normalisation", "padding", "weights", *NUMERICS),
 )
 RATE = {"description": "Initial learning rate.", "type": "number", "exclusiveMinimum": 0}
+LEARNS_AS = {
+    "description": "Learns as the section of this method says, by its optimizer and learning rate.",
+    "type": "string",
+}
 GUIDED_BY_REGIONS = {
     "annotated": {
         "description": "How many images the detector learns from.",
@@ -27,6 +31,11 @@ GUIDED_BY_REGIONS = {
     },
     "shuffled": {"description": "Each image has the boxes of another.", "type": "boolean"},
 }
+
+
+def longer_name(name: str) -> str:
+    """The name of the same method with twice the epochs."""
+    return f"{name}-2x"
 
 
 class Names(Settings):
@@ -40,6 +49,7 @@ class Names(Settings):
         self.sweeps = self.all_sweeps()
         for sweep in self.sweeps.values():
             more |= {name: facts for name, facts in self.swept(sweep).items() if name not in more}
+        more |= self.longer()
         self.names = variants.known(more)
         more |= self.single_scales()
         self.names = variants.known(more)
@@ -71,6 +81,8 @@ class Names(Settings):
         own = {key: each for key, each in {**known.options, **known.settings}.items() if key != "scales"}
         masks = {"mask_source": classify["mask_source"]} if known.guided_by == "masks" else {}
         regions = GUIDED_BY_REGIONS if known.guided_by == "regions" else {}
+        teachers = [name for name, each in declared.methods().items() if {*each.settings} & {*learning}]
+        learning["learns_as"] = {**LEARNS_AS, "enum": teachers}
         return {**learning, **declared.views()["zoom"].options, **own, **masks, **regions}
 
     def known_method(self, name: str, place: str) -> Variant:
@@ -91,6 +103,19 @@ class Names(Settings):
                     facts = {"method": method.name, "regions": [region], "label": label, "place": before}
                     if f"{method.name}-{region}" not in variants.in_use():
                         made[f"{method.name}-{region}"] = facts
+        return made
+
+    def longer(self) -> dict[str, dict[str, Any]]:
+        """Each method of a table that asks for it, with twice the epochs."""
+        made = {}
+        for table, options in self.config["tables"].items():
+            for method in options["methods"] if options.get("budget") else ():
+                variant = self.known_method(method, f"tables.{table}")
+                if declared.methods()[variant.method].script == declared.TRAINED:
+                    name, label = longer_name(method), f"{variant.label}, twice the epochs"
+                    if name in self.names:
+                        raise InputError(f"config: variants.{name}: is the name of {label}; give another")
+                    made[name] = {"method": variant.method, **variant.options, "budget": 2, "label": label}
         return made
 
     def single_scales(self) -> dict[str, dict[str, Any]]:

@@ -92,15 +92,23 @@ class Plan(Tables):
             for method in sweep["methods"]
             for value in sweep["values"]
         ]
-        return unique(self.runs(dataset, each, sweep["backbone"]) for each in names)
+        splits = self.sweep_splits(name, dataset)
+        return unique(self.runs(dataset, each, sweep["backbone"], splits) for each in names)
 
     def sweep_baselines(self, name: str, dataset: str) -> list[str]:
-        return self.runs(dataset, "baseline", self.sweeps[name]["backbone"])
+        splits = self.sweep_splits(name, dataset)
+        return self.runs(dataset, "baseline", self.sweeps[name]["backbone"], splits)
+
+    def sweep_splits(self, name: str, dataset: str) -> list[str]:
+        """A person's sweeps are for choosing; the papers' own figures show test images."""
+        chosen_by = name.removeprefix("sweep_") in self.config["sweeps"]
+        return self.choosing_splits(dataset) if chosen_by else self.splits(dataset)
 
     def sweep_detectors(self, name: str, dataset: str) -> list[str]:
         """The detectors that learnt from the swept numbers of images; none in other sweeps."""
         sweep = self.sweeps[name]
-        return self.detectors(dataset, sweep["values"]) if sweep["option"] == "annotated" else []
+        splits = self.sweep_splits(name, dataset)
+        return self.detectors(dataset, sweep["values"], splits) if sweep["option"] == "annotated" else []
 
     def sweep_flags(self, name: str, dataset: str) -> dict[str, Any]:
         """What plot_sweep.py is told."""
@@ -115,10 +123,11 @@ class Plan(Tables):
 
     def _all_runs(self) -> list[str]:
         """Every run of every table and figure, each once."""
-        tables = [self.table_runs(name) for name, each in self.tables.items() if each.of_runs]
+        tables = [self.shown_runs(name) for name in self.tables]
         sweeps = [
-            self.sweep_runs(name, dataset)
+            made(name, dataset)
             for name, sweep in self.sweeps.items()
             for dataset in sweep["datasets"]
+            for made in (self.sweep_runs, self.sweep_baselines)
         ]
         return unique([*tables, *sweeps])

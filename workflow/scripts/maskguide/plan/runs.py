@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,10 @@ class Resolved:
         return json.dumps(parts, sort_keys=True)
 
 
+def times(factor: int, epochs: int | list[int]) -> int | list[int]:
+    return [factor * each for each in epochs] if isinstance(epochs, list) else factor * epochs
+
+
 class Runs(Names):
     """Which runs there are, what each needs and where it lies."""
 
@@ -52,9 +56,11 @@ class Runs(Names):
 
     def _resolve(self, dataset: str, variant: Variant, backbone: str) -> Resolved:
         method, classify = declared.methods()[variant.method], self.settings("classify", dataset)
-        own = {**self.section(method, dataset), **variant.options}
+        own = {**self.section(method, dataset), **self.taught(variant, dataset), **variant.options}
         rates = classify["learning_rate"]
         learning = {key: own.get(key, classify[key]) for key in LEARNING if key != "weights"}
+        for key in ("epochs", "learning_rate_steps"):
+            learning[key] = times(own.get("budget", 1), learning[key])
         learning["learning_rate"] = own.get("learning_rate", rates.get(backbone, rates["default"]))
         scale = own.get("scale", 1)
         if scale > self.config["aca"]["scales"]:
@@ -90,6 +96,13 @@ class Runs(Names):
             else self.config.get(method.section, {})
         )
         return {key: value for key, value in said.items() if key in declares}
+
+    def taught(self, variant: Variant, dataset: str) -> dict[str, Any]:
+        """What the section of the method that a variant `learns_as` says of learning."""
+        if "learns_as" not in variant.options:
+            return {}
+        said = self.section(declared.methods()[variant.options["learns_as"]], dataset)
+        return {key: value for key, value in said.items() if key in (*LEARNING, "learning_rate")}
 
     def guiding(self, dataset: str, name: str, regions: list[str] | None) -> list[str]:
         """The regions that guide: those named, else all; `InputError` for one that the data set has not."""
@@ -129,13 +142,13 @@ class Runs(Names):
     def trained_methods(self) -> list[str]:
         return [name for name, each in declared.methods().items() if each.script == declared.TRAINED]
 
-    def runs(self, dataset: str, name: str, backbone: str) -> list[str]:
-        """The folders of a table's cell, one for each split and seed."""
+    def runs(self, dataset: str, name: str, backbone: str, splits: Sequence[str] = ()) -> list[str]:
+        """The folders of a table's cell, one for each split (none: all of the data set's) and seed."""
         backbone = declared.methods()[self.names[name].method].backbone or backbone
         name = self.run_name(dataset, name, backbone)
         return [
             self.run(dataset, split, name, backbone, seed)
-            for split in self.splits(dataset)
+            for split in splits or self.splits(dataset)
             for seed in self.seeds_of(name)
         ]
 

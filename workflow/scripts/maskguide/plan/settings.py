@@ -56,6 +56,7 @@ class Settings:
         self.generated = [name for name in self.datasets if "generator" in self.entries[name]["source"]]
         self.own = [name for name in self.datasets if datasets.is_own(config["datasets"][name])]
         self.published = [name for name in self.datasets if name not in (*self.generated, *self.own)]
+        self.check_splits()
 
     def settings(self, section: str, dataset: str) -> dict[str, Any]:
         """A config section, with what the data set says otherwise put over it."""
@@ -70,18 +71,63 @@ class Settings:
         """What decides how a data set is read: its entry without what is only for readers."""
         return {**self.entries[dataset], **dict.fromkeys(READ, ""), "title": dataset}
 
+    def check_splits(self) -> None:
+        """`InputError` where a data set asks for several of a split that is one, or to draw a given one."""
+        for name, options in self.config["datasets"].items():
+            rule = self.split_rule(name)
+            if options["repeats"] > 1 and rule == "published":
+                given = "that of a CSV in `splits`" if name in self.config["splits"] else "the publisher's"
+                raise InputError(
+                    f"config: datasets.{name}.repeats: {options['repeats']} splits, but its split is {given} "
+                    f"alone; leave it out, or have splits drawn, as by datasets.{name}.split: '2:1'"
+                )
+
+    def split_rule(self, dataset: str) -> str:
+        """How a data set is split: a ratio, counts, or published, where it is given with the images."""
+        given = dataset in self.config["splits"]
+        said = self.config["datasets"][dataset]["split"] or self.entries[dataset]["split"]
+        return "published" if given else said
+
     def index_flags(self, dataset: str) -> dict[str, Any]:
         """What index_dataset.py is told of a data set."""
         options, entry = self.config["datasets"][dataset], self.described(dataset)
-        split = {"split": options["split"] or entry["split"], "split_seed": options["split_seed"]}
+        split = {
+            "split": options["split"] or entry["split"],
+            "split_seed": options["split_seed"],
+            "group": options["group"],
+            "longest_side": options["longest_side"],
+        }
         if dataset in self.own:
             described = json.dumps(entry, ensure_ascii=False)
             return {"entry": described, "files": options["images"], "own_masks": options["masks"], **split}
         return {"registry": self.registry, "files": f"{self.results}/data/{dataset}/files", **split}
 
-    def splits(self, dataset: str) -> list[int]:
-        """The numbers of the data set's splits."""
-        return [1]
+    def split_flags(self, dataset: str, split: str) -> dict[str, Any]:
+        """What split_dataset.py is told of a split such as "2", or "1-validation"."""
+        options, (number, _, held) = self.config["datasets"][dataset], split.partition("-")
+        return {
+            "split": self.split_rule(dataset),
+            "split_seed": options["split_seed"],
+            "number": number,
+            "validation": options["validation"] if held else None,
+        }
+
+    def splits(self, dataset: str) -> list[str]:
+        """The names of the data set's splits: 1, 2, …"""
+        return [str(number + 1) for number in range(self.config["datasets"][dataset]["repeats"])]
+
+    def choosing_splits(self, dataset: str) -> list[str]:
+        """Those that options are chosen by: with a validation part in the test images' place, if there is."""
+        held = self.config["datasets"][dataset]["validation"]
+        return [f"{split}-validation" if held else split for split in self.splits(dataset)]
+
+    def stored(self, dataset: str) -> dict[str, str]:
+        """What build_store.py reads: all images, or one split's where its test images differ in size."""
+        options, place = self.settings("classify", dataset), f"{self.results}/data/{dataset}"
+        one_size = options["test_resize"] in (None, options["resize"])
+        if one_size or self.choosing_splits(dataset) != ["1"]:
+            return {"images": f"{place}/images.csv"}
+        return {"index": f"{place}/split1/index.csv"}
 
     def script(self, name: str) -> str:
         """The path of a rule's script."""

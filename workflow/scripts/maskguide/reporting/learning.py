@@ -57,7 +57,8 @@ def with_learning(
 ) -> pd.DataFrame:
     """A table of accuracies with what is known of whether its rows had finished learning.
 
-    longer, indexes: of `split_off`, and as in `tables.paired_tests`. With longer (the run's name),
+    longer, indexes: of `split_off`, and as in `tables.paired_tests`; a row may have more replicates than were
+    trained longer, which are left out. With longer (the run's name),
     longer_difference (twice the epochs minus the row, last epoch, percentage points), longer_low,
     longer_high, longer_p (raw, no claim), longer_replicates, longer_detectable, all empty where nothing was
     trained longer; and `learning`, "still learning" where the accuracy on its own augmented training images
@@ -68,6 +69,7 @@ def with_learning(
     rows: list[dict] = []
     for (dataset, row, backbone), group in longer.groupby(["dataset", "row", "backbone"], sort=False):
         own = measured[(measured[runs.CELL] == [dataset, row, backbone]).all(axis=1)]
+        own = own[own.set_index(runs.REPLICATE).index.isin(group.set_index(runs.REPLICATE).index)]
         if len(own):
             found = asdict(tables.pair(group, own, overlap[dataset])[0])
             told = {f"longer_{key}": found[key] for key in LONGER}

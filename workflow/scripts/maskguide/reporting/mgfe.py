@@ -24,6 +24,9 @@ NOT_DETECTED = (
 )
 # What an option of a variant means, for a reader.
 MEANINGS = {
+    "reading": "as coded: by what the authors' published code means where it contradicts the paper, one 1×1 "
+    "convolution for all maps, other weights; with its slips: by what that code does, masks cut apart from "
+    "their images, the first mask the target of every map",
     "content": "binarised masks: inside the boxes the binarised image; filled masks: the whole boxes",
     "counterparts": "masked counterparts: training images black outside the boxes, as extra training images",
     "shuffled": "boxes of other images: each training image with the region masks of another",

@@ -30,12 +30,13 @@ def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
 
     With dataset, method (the variant's name, as the folder says it), backbone, masks, annotation, seed,
     counts, accuracies and macro-F1 (percent), train_top1 (accuracy on its own augmented training images in
-    the last epoch, percent; NaN where it is not known), seconds, device with precision, family (the method
-    that it is a variant of), split, judged_on ("test", or "validation": a share of the training images, of
-    folders `split<k>-validation`), num_classes, num_annotated (images whose marks stand behind the masks),
-    the options crop, batch_size, learning_rate, weights, and, None where the method has none, regions
-    (their names, a space between), activation, classifiers (how many) and losses, networks (how many the
-    run averages; its epochs, seconds and parameters are their sums), the commit, and `run`, the folder.
+    the last epoch, percent; NaN of what is no network, or of an older version), seconds, device with
+    precision, family (the method that it is a variant of), split, judged_on ("test", or "validation": a share
+    of the training images, of folders `split<k>-validation`), num_classes, num_annotated (images whose marks
+    stand behind the masks), the options crop, batch_size, learning_rate, weights, and, None where the method
+    has none, regions (their names, a space between), activation, classifiers (how many) and losses, networks
+    (how many the run averages; its epochs, seconds and parameters are their sums, its train_top1 the least of
+    theirs), the commit, and `run`, the folder.
 
     `InputError` if a run is missing or broken, stands twice, or runs on one split had different images.
     """
@@ -80,12 +81,12 @@ def read_run(folder: str | Path) -> dict:
         "family": metrics["method"],
         "split": split,
         "judged_on": judged_on,
-        "train_top1": metrics.get("train_top1"),
         "num_classes": len(metrics["classes"]),
         **{key: record["options"].get(key) for key in OPTIONS},
         "regions": " ".join(options.get("regions") or []) or None,
         **{key: options.get(key) for key in ("activation", "classifiers", "losses")},
         "networks": metrics.get("networks", 1),
+        "train_top1": metrics.get("train_top1"),
         "num_annotated": metrics.get("num_annotated"),
         "commit": record.get("commit"),
         "run": str(folder),
@@ -124,7 +125,7 @@ def read_predictions(folder: str | Path) -> pd.DataFrame:
 
 
 def read_history(folder: str | Path) -> pd.DataFrame:
-    """`history.csv`: per epoch loss, each named term, train_top1 and test_top1 (percent)."""
+    """`history.csv`: per epoch loss, each named term, train_top1 and test_top1 (percent; NaN: not tested)."""
     path = Path(folder) / "history.csv"
     if not path.is_file() and (Path(folder) / "metrics.json").is_file():
         networks = read_json(Path(folder) / "metrics.json").get("networks", 1)

@@ -19,8 +19,8 @@ Parts = Callable[[str, pd.DataFrame], Sequence[str]]
 BEST, LAST, RUNS = "best epoch", "last epoch", "runs"
 PROTOCOL = ("epochs", "crop", "batch_size", "learning_rate", "optimizer", "weights")
 BEST_EPOCH = (
-    "the epoch whose accuracy on the test images is highest. It is selected on the test set and so flatters "
-    "every row."
+    "the tested epoch whose accuracy on the test images is highest. It is selected on the test set and so "
+    "flatters every row."
 )
 ONE_RUN = "Rows of one run have no standard deviation."
 ON_VALIDATION = (
