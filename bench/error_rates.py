@@ -12,8 +12,10 @@ What a user is told is judged: a verdict where the test says "higher" or "lower"
 bootstrap over seeds and images that maskguide used before (one split), and what the other designs would get
 if each run were counted as a replicate and overlap forgotten.
 
-Ends with 1 if a bound is broken: without a true difference a verdict in 2 to 7 % of the experiments for R of
-5 or more and N of 240 or more, never above 7 % wherever one is given.
+Ends with 1 if a bound is broken: without a true difference a verdict in 2 to 7 % of the experiments for R
+of 5 or more and N of 240 or more, never above 7 % wherever one is given. With --accuracy 0.95 and an SD of
+8, where replicates are few good ones and rare bad ones, the lower bound breaks: the test is then too
+careful, with verdicts in 1 to 2 %.
 
 Example:
     python bench/error_rates.py --experiments 2000

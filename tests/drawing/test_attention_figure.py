@@ -202,7 +202,10 @@ def test_the_boxes_script_refuses_what_it_cannot_show(tmp_path, root):
     command = [sys.executable, "workflow/scripts/plot_attended.py", *options, "--count", "0"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "error: --count 0: must be at least 1\n")
-    refused = {"aca-s2": "is not of leaves aca-s1 small", "aca-s1": "another is also of aca-s1 with seed 2"}
+    refused = {
+        "aca-s2": "is not of leaves aca-s1 small",
+        "aca-s1": "another is also of aca-s1 with split 1 and seed 2",
+    }
     for method, complaint in refused.items():
         other = write_iou(tmp_path / "other.json", 2, method=method)
         with pytest.raises(InputError, match=f"other.json: {complaint}"):

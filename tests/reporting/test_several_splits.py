@@ -163,6 +163,8 @@ def test_runs_judged_on_a_validation_part_are_told(tmp_path):
     assert set(accuracies(measured, "table4")["judged_on"]) == {"validation"}
     with pytest.raises(InputError, match=r"btfpis disagree on judged_on \(test and validation\)"):
         read_runs([*folders, write_run(tmp_path, method="attention")])
+    both = read_runs([*folders, write_run(tmp_path, split=2)], one_part=False)
+    assert both["judged_on"].tolist() == ["validation", "validation", "test"]
     made = tmp_path / "split1-validation" / "metrics.json"
     assert mga.read_segments([write_segment(made)])[0]["judged_on"] == "validation"
     assert text.ON_VALIDATION in mga.segment_text(

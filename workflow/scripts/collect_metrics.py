@@ -25,7 +25,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     labels.know(args.names)
-    table = labels.sort_rows(read_runs(args.runs))
+    table = labels.sort_rows(read_runs(args.runs, one_part=False))
     write_csv(args.output, table)
     cli.log.info("%d runs → %s", len(table), args.output)
 

@@ -25,7 +25,7 @@ def curves_figure(histories: Sequence[tuple[Mapping, pd.DataFrame]]) -> Figure:
     """Training curves: a row of panels per data set and backbone, a line per method.
 
     histories: for each run its row of `runs.read_runs` (dataset, method, backbone) and its history. The line
-    is the mean over seeds, the band the sample standard deviation around it; both join the tested epochs. The
+    is the mean over runs, the band the sample standard deviation around it; both join the tested epochs. The
     attention losses of several regions are added up.
     """
     histories = [(run, _with_attention(history)) for run, history in histories]

@@ -27,7 +27,7 @@ def sweep_figure(
     """Top-1 of the last epoch with its spread over an option's values, of the best epoch thin.
 
     runs: value (numbers, or else words), label (one line each), method (its colour), top1_last, top1_best
-    (percent): one row per seed. baselines: label, top1_last: one row per seed, as horizontal bands; may be
+    (percent): one row per run. baselines: label, top1_last: one row per run, as horizontal bands; may be
     empty. axis: what the values are. detectors: value, region, map50 (percent, NaN where no true box is
     known): how well each region is found, in a panel to the left; None leaves it out.
     """

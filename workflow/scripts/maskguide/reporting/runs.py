@@ -25,7 +25,7 @@ OLDER = "delete those of the older split and run again"
 LAYOUT = "<dataset>/split<k>/<method>/<backbone>/seed<s>"
 
 
-def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
+def read_runs(folders: Iterable[str | Path], one_part: bool = True) -> pd.DataFrame:
     """One tidy row per run, in the order given; a folder given twice is one run.
 
     With dataset, method (the variant's name, as the folder says it), backbone, masks, annotation, seed,
@@ -38,14 +38,17 @@ def read_runs(folders: Iterable[str | Path]) -> pd.DataFrame:
     (how many the run averages; its epochs, seconds and parameters are their sums, its train_top1 the least of
     theirs), the commit, and `run`, the folder.
 
-    `InputError` if a run is missing or broken, stands twice, or runs on one split had different images.
+    `InputError` if a run is missing or broken, stands twice, runs on one split had different images, or, with
+    `one_part`, some on a data set are judged on test images and some on a validation part.
     """
     rows = pd.DataFrame([read_run(folder) for folder in dict.fromkeys(map(Path, folders))])
     rows = rows.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64")).astype({"train_top1": float})
     doubled = "{run}: another run is also {method} with split {split} and seed {seed}; give one"
-    check_single(rows, [*CELL, *REPLICATE], doubled)
-    _check_alike(rows, ["dataset"], ["judged_on", "num_classes"], "give those of one kind")
-    _check_alike(rows, ["dataset", "split"], ["num_train", "num_test"], OLDER)
+    check_single(rows, [*CELL, *REPLICATE, "judged_on"], doubled)
+    if one_part:
+        _check_alike(rows, ["dataset"], ["judged_on"], "give those of one kind")
+    _check_alike(rows, ["dataset"], ["num_classes"], OLDER)
+    _check_alike(rows, ["dataset", "judged_on", "split"], ["num_train", "num_test"], OLDER)
     return rows
 
 
@@ -54,9 +57,9 @@ def _check_alike(rows: pd.DataFrame, keys: list[str], columns: list[str], way_ou
         for column in columns:
             if group[column].nunique() > 1:
                 found = " and ".join(map(str, sorted(group[column].unique())))
-                where = " ".join(f"{key} {group[key].iloc[0]}" for key in keys)
-                message = f"{group['run'].iloc[0]}: runs on {where} disagree on {column} ({found}); {way_out}"
-                raise InputError(message.replace("dataset ", "", 1))
+                split = f", split {group['split'].iloc[0]}" if "split" in keys else ""
+                where = f"{group['run'].iloc[0]}: runs on {group['dataset'].iloc[0]}{split}"
+                raise InputError(f"{where} disagree on {column} ({found}); {way_out}")
 
 
 def read_run(folder: str | Path) -> dict:
