@@ -14,8 +14,8 @@ if each run were counted as a replicate and overlap forgotten.
 
 Ends with 1 if a bound is broken: without a true difference a verdict in 2 to 7 % of the experiments for R
 of 5 or more and N of 240 or more, never above 7 % wherever one is given. With --accuracy 0.95 and an SD of
-8, where replicates are few good ones and rare bad ones, the lower bound breaks: the test is then too
-careful, with verdicts in 1 to 2 %.
+8, where most replicates are good and a few are bad, the lower bound breaks: the test is then too careful,
+with verdicts in 1 to 2 %.
 
 Example:
     python bench/error_rates.py --experiments 2000
