@@ -24,7 +24,7 @@ from maskguide.drawing.style import save
 from maskguide.drawing.sweep import sweep_figure
 from maskguide.plan import declared
 from maskguide.reporting import labels, mgfe
-from maskguide.reporting.measures import VALIDATION, check_single
+from maskguide.reporting.measures import check_single
 from maskguide.reporting.runs import LAYOUT, REPLICATE, read_record, read_runs
 from maskguide.system import cli
 from maskguide.system.files import InputError
@@ -73,7 +73,6 @@ def main(args: argparse.Namespace) -> None:
     words = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
     unit = "seed" if runs["split"].nunique() == 1 else "run"
     title.append(f"{words} {unit}{'s' if counts[-1] > 1 else ''}")
-    title += ["judged on a validation part"] if (runs["judged_on"] == VALIDATION).any() else []
     axis = axis_label(args.option, swept["family"].iloc[0])
     save(sweep_figure(swept, baselines, axis, ", ".join(title), detectors), args.output)
 

@@ -13,6 +13,7 @@ from matplotlib.ticker import NullLocator
 
 from maskguide.drawing.regions import region_colours
 from maskguide.drawing.style import GREY, INK, LIGHT, colours, percent_limits, styled
+from maskguide.reporting.measures import judged_on
 
 MARKS = "osD^vP"
 DASHES = ("--", ":", "-.")
@@ -26,19 +27,22 @@ def sweep_figure(
 ) -> Figure:
     """Top-1 of the last epoch with its spread over an option's values, of the best epoch thin.
 
-    runs: value (numbers, or else words), label (one line each), method (its colour), top1_last, top1_best
-    (percent): one row per run. baselines: label, top1_last: one row per run, as horizontal bands; may be
-    empty. axis: what the values are. detectors: value, region, map50 (percent, NaN where no true box is
-    known): how well each region is found, in a panel to the left; None leaves it out.
+    runs: value (numbers, or else words), label (one line each), method (its colour), judged_on, top1_last,
+    top1_best (percent): one row per run. baselines: label, top1_last: one row per run, as horizontal bands;
+    may be empty. axis: what the values are. detectors: value, region, map50 (percent, NaN where no true box
+    is known): how well each region is found, in a panel to the left; None leaves it out.
     """
     figure = Figure(figsize=(5.2, 3.6) if detectors is None else (8.6, 3.9), layout="constrained")
     *found, classified = figure.subplots(1, 1 if detectors is None else 2, squeeze=False)[0]
     seen = [*runs["value"], *(() if detectors is None else detectors["value"])]
     values = list(dict.fromkeys(sorted(seen) if _numbers(seen) else seen))
     places = {value: value if _numbers(values) else place for place, value in enumerate(values)}
+    part = judged_on(runs).replace(" of ", "\nof ")  # the axis is short
     _draw_accuracy(classified, runs.assign(place=runs["value"].map(places)), baselines)
+    classified.set_ylabel(f"top-1 on the {part}, %")
     for panel in found:
         _draw_detection(panel, detectors.assign(place=detectors["value"].map(places)))
+        panel.set_ylabel(f"detection: mAP@0.5 on the {part}, %")
     for panel in (*found, classified):
         _scale(panel, values, list(places.values()))
         panel.set_xlabel(axis)
@@ -65,7 +69,6 @@ def _scale(panel: Axes, values: Sequence, places: Sequence[float]) -> None:
 
 
 def _draw_detection(panel: Axes, detectors: pd.DataFrame) -> None:
-    panel.set_ylabel("detection: mAP@0.5 on the test images, %")
     known = detectors.dropna(subset="map50")
     colour = region_colours(list(dict.fromkeys(detectors["region"])))
     for number, (region, group) in enumerate(known.groupby("region", sort=False)):
@@ -82,7 +85,6 @@ def _draw_detection(panel: Axes, detectors: pd.DataFrame) -> None:
 
 def _draw_accuracy(panel: Axes, runs: pd.DataFrame, baselines: pd.DataFrame) -> None:
     """Mean over seeds ± sample standard deviation, each seed small; baselines as horizontal bands."""
-    panel.set_ylabel("top-1 on the test images, %")
     drawn = [*runs["top1_last"], *runs["top1_best"], *baselines["top1_last"]]
     colour = colours(list(runs["method"]))
     joined = _numbers(runs["value"])  # between words there is nothing

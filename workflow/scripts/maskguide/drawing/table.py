@@ -16,7 +16,7 @@ from maskguide.drawing.style import GREY, INK, percent_limits, styled
 from maskguide.plan import declared
 from maskguide.reporting import labels
 from maskguide.reporting.aca import ALL, HEADS, scale_name
-from maskguide.reporting.measures import VALIDATION
+from maskguide.reporting.measures import judged_on
 from maskguide.reporting.mgfe import MEAN, shown_rows
 from maskguide.reporting.runs import CELL
 
@@ -70,12 +70,6 @@ def _row_name(row: pd.Series) -> str:
         return f"{name}, published only"
     learning = row.get("learning")
     return f"{name}\n({learning})" if isinstance(learning, str) and learning else name
-
-
-def judged_on(table: pd.DataFrame) -> str:
-    """What a table's numbers are of, in words."""
-    validation = "judged_on" in table and (table["judged_on"] == VALIDATION).any()
-    return "validation part of the training images" if validation else "test images"
 
 
 def _averages_networks(name: str) -> bool:

@@ -91,3 +91,9 @@ def of_seeds(group: pd.DataFrame) -> dict:
 def by_seed(values: pd.Series) -> str:
     """What each run reached, by split, and within a split in the order of `seed_numbers`."""
     return " ".join(f"{value:.4f}" for value in values)
+
+
+def judged_on(table: pd.DataFrame) -> str:
+    """What a table's numbers are of, in words; its column judged_on may be missing."""
+    validation = "judged_on" in table and (table["judged_on"] == VALIDATION).any()
+    return "validation part of the training images" if validation else "test images"

@@ -29,8 +29,8 @@ class PairedTest:
     low, high: its 95 % interval. p: two-sided. detectable: the smallest true difference that this design
     finds with 80 % power, by the variance and degrees of freedom measured (`CrossedEffects.detectable`).
     replicates_for_2: how many replicates (at least five) would find 2 points with 80 % power on as many
-    images, by the variances measured; NaN where `MOST` would not, for the images are too few. All of these
-    are NaN for less than two replicates or two images.
+    images, by the variances measured; NaN where `MOST` would not, for the images are too few. Both are NaN
+    where no variance was seen, and all of these for less than two replicates or two images.
     """
 
     difference: float
@@ -84,6 +84,8 @@ def paired_test(
     p, low, high = effects.test()
     points = [100 * float(value) for value in (effects.difference, low, high, effects.detectable())]
     needed = float(effects.replicates_for(WANTED / 100))
+    if effects.error()[0] == 0:  # all replicates alike: nothing is known of their variance
+        points[3] = needed = np.nan
     return PairedTest(*points[:3], float(p), float(effects.error()[1]), points[3], needed, len(cells))
 
 
