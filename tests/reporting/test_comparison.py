@@ -125,3 +125,19 @@ def test_make_table_compare(tmp_path):
         *("tdsa-channels", "tdsa"),
     ]
     assert table["role"].tolist() == ["paper"] * 5 + ["control"] * 2 + ["paper"] * 2
+
+
+def test_a_row_is_tested_beside_its_twin(tmp_path):
+    methods = ("baseline", "attention", "mga", "mga-shuffled", "mga-truth", "mgfe", "baseline-scaled")
+    _, tests, page = compared([write_run(tmp_path, "leaves", method) for method in methods])
+    pairs = set(zip(tests["method_a"], tests["method_b"], strict=True))
+    assert {pair for pair in pairs if pair[1] != "baseline"} == {
+        ("mga", "attention"),
+        ("mga", "mga-shuffled"),
+        ("mga-truth", "mga-shuffled"),
+        ("mgfe", "baseline-scaled"),
+    }
+    below = page.split("Beside a twin that differs in one thing:")[1]
+    assert "| mga − mga-shuffled " in below and "| mga − baseline " not in below
+    alone = compared([write_run(tmp_path / "two", "leaves", method) for method in methods[:2]])[2]
+    assert "Beside a twin" not in alone

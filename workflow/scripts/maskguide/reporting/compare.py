@@ -108,12 +108,14 @@ def _marks(run: pd.Series, count: int | None) -> str:
 
 
 def comparison_text(table: Table, frame: pd.DataFrame, measured: pd.DataFrame, tests: pd.DataFrame) -> str:
-    """All methods for a reader; `measured` are the runs behind it, `tests` against the baseline."""
+    """All methods for a reader; `measured` are the runs behind it, `tests` those of its differences."""
 
     def parts(dataset: str, group: pd.DataFrame) -> list[str]:
+        twins = tests[(tests["dataset"] == dataset) & (tests["method_b"] != BASELINE)]
         return [
             text.protocol(measured, dataset),
             *text.by_role(table, group, lambda rows: _rows(frame, rows)),
+            *(["Beside a twin that differs in one thing:", claims.test_rows(twins)] if len(twins) else []),
         ]
 
     return text.page(table, frame, _notes(table, frame, tests), parts)
