@@ -94,6 +94,13 @@ def test_workflow_folder_is_an_entry_too(project):
     assert {**counts, "all": 1} == jobs(project)
 
 
+def test_the_demo_trains_eight_networks_with_five_seeds_from_weights_that_are_there(project):
+    counts = jobs(project)
+    # baseline, attention, MGA with three kinds of masks, MGFE, ACA, TDSA
+    assert counts["train_classifier"] == 8 * 5
+    assert "pretrain_backbone" not in counts
+
+
 @pytest.mark.parametrize(
     ("edit", "line"),
     [
