@@ -199,7 +199,7 @@ def test_manual_marks_in_every_format(dataset, chosen, tmp_path, caplog):
     assert boxes["leaf.0"] == boxes["leaf.2"] == ""
     assert (chosen.parent / boxes["leaf.1"]).read_text() == "1 0.500000 0.500000 0.250000 0.200000\n"
     assert (chosen.parent / boxes["leaf.3"]).read_text() == "1 0.175000 0.233333 0.250000 0.200000\n"
-    assert "1 of the marks belong to no chosen image: laef.3.png" in caplog.text
+    assert "1 of no image of the data set: laef.3.png" in caplog.text
 
 
 def test_export_marked_in_place_can_be_imported(dataset, chosen, tmp_path):
@@ -217,20 +217,6 @@ def test_export_marked_in_place_can_be_imported(dataset, chosen, tmp_path):
     _, masks = imported(dataset, chosen, "manual", "--marks", str(output), "--line-width", "5")
     assert all(mask[8:22, 18:22].all() and mask.sum() < 130 for mask in masks.values())
     assert not (chosen.parent / "missing.txt").exists()
-
-
-def test_label_mask_goes_before_shapes_and_boxes_are_kept(dataset, chosen, tmp_path):
-    marks = tmp_path / "by_hand"
-    marks.mkdir()
-    for number in range(4):
-        drawn = save_mask(marks / f"leaf.{number}.png")
-        polygon = ("main_vein", "polygon", [[0, 0], [40, 0], [40, 30]])
-        (marks / f"leaf.{number}.json").write_text(json.dumps(labelme([polygon])))
-        (marks / f"leaf.{number}.txt").write_text("0 0.5 0.5 0.5 0.5\n")
-    (marks / "classes.txt").write_text("second_order_vein\nmain_vein\n")
-    rows, masks = imported(dataset, chosen, "manual", "--marks", str(marks))
-    assert all((mask == drawn).all() for mask in masks.values())
-    assert (chosen.parent / rows["boxes"][0]).read_text().startswith("1 0.5")
 
 
 def test_missing_marks_stop_with_one_line(dataset, chosen, tmp_path):
@@ -257,5 +243,5 @@ def test_long_lists_are_cut(tmp_path):
     with pytest.raises(InputError, match=r"a_train_9 and 2 more; use"):
         next(published_marks(index.head(12), ["leaf"]))
     with pytest.raises(InputError, match=r"a_train_9 and 20 more \(all in"):
-        next(manual_marks(index.head(30), ["leaf"], tmp_path, tmp_path / "missing.txt", 3))
+        next(manual_marks(index.head(30), index, ["leaf"], tmp_path / "marks", tmp_path / "missing.txt", 3))
     assert len((tmp_path / "missing.txt").read_text().split()) == 30

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.data.boxes import THIN_TRIMMED, Box, box_of_mask, boxes_text, trimmed_of
 from maskguide.leaves import synthetic
-from maskguide.marks.annotation_formats import Shape
-from maskguide.marks.boxes import read_boxes_table, read_yolo_boxes, shapes_to_boxes
+from maskguide.marks.boxes import read_boxes_table, read_yolo_boxes
+from maskguide.marks.shapes import Shape, shapes_to_boxes
 from maskguide.system.files import InputError
 
 REGIONS = ["vein", "contour"]

@@ -54,7 +54,7 @@ def test_a_person_draws_in_every_format(dataset, chosen, tmp_path, caplog):
                 "image_id": 3,
                 "category_id": 2,
                 "bbox": [0, 0, 40, 30],
-                "segmentation": {"counts": ""},
+                "segmentation": {"counts": [0, 1200], "size": [30, 40]},
             },
             {"id": 4, "image_id": 4, "category_id": 1, "bbox": [3, 4, 10, 10]},
         ],
@@ -68,16 +68,7 @@ def test_a_person_draws_in_every_format(dataset, chosen, tmp_path, caplog):
     assert boxes["leaf.3"] == [(1, *WHOLE)]
     assert boxes["leaf.4"] == [(0, 3, 4, 13, 14)]  # a test image that the person marked too
     assert table["source"].tolist() == ["manual"] * 5 + ["published"]
-    assert "1 of the marks belong to no chosen image: laef.3.txt" in caplog.text
-
-
-def test_yolo_goes_before_coco_and_labelme(dataset, chosen, tmp_path):
-    marks = drawn(tmp_path / "by_hand", leaf_0="")
-    content = labelme([("vein", "rectangle", [[0, 0], [5, 5]])])
-    (marks / "leaf.0.json").write_text(json.dumps(content))
-    (marks / "leaf.1.json").write_text(json.dumps(content))
-    _, boxes = imported(dataset, chosen, "manual", "--marks", str(marks))
-    assert boxes["leaf.0"] == [] and boxes["leaf.1"][0] == (0, 15, 12, 25, 18)
+    assert "1 of no image of the data set: laef.3.txt" in caplog.text
 
 
 def test_an_empty_file_is_a_mark(dataset, chosen, tmp_path, caplog):
@@ -103,7 +94,7 @@ def test_an_empty_file_is_a_mark(dataset, chosen, tmp_path, caplog):
         (
             "classes.txt",
             "main_vein\ncontour\n",
-            r"leaf\.0\.txt: label 'main_vein' is unknown; known are vein",
+            r"leaf\.0\.txt: line 1: label 'main_vein' is unknown; known are vein",
         ),
         ("leaf.1.json", labelme([("rib", "rectangle", [[1, 1], [5, 5]])]), "label 'rib' is unknown"),
         ("leaf.1.json", labelme([("vein", "rectangle", [[1, 1], [50, 5]])]), "outside the image"),

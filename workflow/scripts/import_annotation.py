@@ -1,6 +1,6 @@
 """Turn marks into label masks: published with the data set, by a person, or automatic.
 
-A person's marks are label PNGs, LabelMe or COCO JSON, or YOLO boxes, named like the images.
+A person's marks are label masks or what annotation programs export (docs/marks.md).
 
 Example:
     python workflow/scripts/import_annotation.py --index results/demo/data/leaves/split1/index.csv \\
@@ -44,7 +44,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     classes = check_classes(args.classes)
-    chosen = read_chosen(args.chosen, read_index(args.index))
+    index = read_index(args.index)
+    chosen = read_chosen(args.chosen, index)
     if args.mode == "published":
         marks = annotation_sources.published_marks(chosen, classes)
     elif args.mode == "automatic":
@@ -53,7 +54,9 @@ def main(args: argparse.Namespace) -> None:
         if args.marks is None:
             raise InputError(f"{args.dataset}: mode manual needs --marks, the folder of the finished marks")
         list_file = args.output.parent / "missing.txt"
-        marks = annotation_sources.manual_marks(chosen, classes, args.marks, list_file, args.line_width)
+        marks = annotation_sources.manual_marks(
+            chosen, index, classes, args.marks, list_file, args.line_width
+        )
     title = f"{args.dataset}: {len(chosen)} images, {args.mode} marks"
     write_annotated(chosen, marks, args.mode, args.output, args.marks_output)
     with atomic_file(args.contact_sheet) as path:

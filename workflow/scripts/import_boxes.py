@@ -1,7 +1,7 @@
 """Turn marks into the boxes of regions that a detector learns from, and those that judge it.
 
 Boxes of the chosen training images are published with the data set, derived from its masks, drawn by a
-person (YOLO txt, LabelMe, COCO, named like the images) or automatic. Test images whose true boxes are known
+person (what annotation programs export: docs/marks.md) or automatic. Test images whose true boxes are known
 are listed too, with their own source, never an automatic one.
 
 Example:
@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> None:
     regions = box_sources.check_regions(args.regions, made_of, classes)
     index = read_index(args.index)
     chosen, test = read_chosen(args.chosen, index), index[index["split"] == "test"]
-    train, judges = boxed_images(args, chosen, test, regions, classes)
+    train, judges = boxed_images(args, index, chosen, test, regions, classes)
     box_sources.check_every_region(train, regions, args.mode)
     kind = "boxes from masks" if args.mode == "masks" else f"{args.mode} boxes"
     title = f"{args.dataset}: {len(train)} images, {kind}"
@@ -77,6 +77,7 @@ def main(args: argparse.Namespace) -> None:
 
 def boxed_images(
     args: argparse.Namespace,
+    index: pd.DataFrame,
     chosen: pd.DataFrame,
     test: pd.DataFrame,
     regions: box_sources.Regions,
@@ -87,7 +88,7 @@ def boxed_images(
         if args.marks is None:
             raise InputError(f"{args.dataset}: mode manual needs --marks, the folder of the finished marks")
         list_file = args.output.parent / "missing.txt"
-        drawn = box_sources.drawn_by_hand(chosen, test, regions, args.marks, list_file)
+        drawn = box_sources.drawn_by_hand(chosen, index, regions, args.marks, list_file)
         train = [image for image in drawn if image.split == "train"]
         return train, box_sources.known_boxes(test, regions, classes, drawn[len(train) :])
     if args.mode == "automatic":

@@ -18,9 +18,11 @@ from maskguide.data import masks
 from maskguide.data.boxes import Box, box_of_mask, trimmed_of
 from maskguide.data.pictures import read_rgb
 from maskguide.marks import image_processing
-from maskguide.marks.annotation_formats import check_size, read_label_mask
-from maskguide.marks.annotation_sources import MarkFolder, listed, require_marks
+from maskguide.marks.annotation_sources import manual_boxes, require_marks
 from maskguide.marks.boxes import read_yolo_boxes
+from maskguide.marks.drawn_masks import read_label_mask
+from maskguide.marks.mark_folder import MarkFolder, listed
+from maskguide.marks.shapes import check_size
 from maskguide.marks.silhouette import silhouette
 from maskguide.system.cli import log
 from maskguide.system.files import InputError
@@ -109,19 +111,19 @@ def found_automatically(rows: pd.DataFrame, regions: Regions) -> list[BoxedImage
 
 
 def drawn_by_hand(
-    chosen: pd.DataFrame, test: pd.DataFrame, regions: Regions, folder: Path, list_file: Path
+    chosen: pd.DataFrame, index: pd.DataFrame, regions: Regions, folder: Path, list_file: Path
 ) -> list[BoxedImage]:
     """A person's boxes in `folder` (or below it): of all chosen images and of those test images there are.
 
     Where chosen images are not marked yet, an `InputError` says which and where to put the marks;
     `list_file` then names all of them.
     """
-    rows = pd.concat([chosen, test])
-    marks = MarkFolder(folder, rows, list(regions), boxes_only=True)
+    rows = pd.concat([chosen, index[index["split"] == "test"]])
+    marks = MarkFolder(folder, rows, index, list(regions), boxes_only=True)
     require_marks(marks, folder, chosen, list_file)
     found = []
     for row in rows[rows["image_id"].map(marks.has)].itertuples():
-        size, boxes = marks.sizes[row.image_id], marks.boxes(row.image_id)
+        size, boxes = marks.sizes[row.image_id], manual_boxes(marks, row.image_id)
         found.append(BoxedImage(row.image_id, row.split, row.path, size, boxes, "manual"))
     return found
 

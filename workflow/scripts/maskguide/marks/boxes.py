@@ -8,36 +8,19 @@ shows no region.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from maskguide.data.boxes import Box
-from maskguide.marks.annotation_formats import Shape, read_yolo
+from maskguide.marks.parsed import shapes_of
+from maskguide.marks.shapes import shapes_to_boxes
+from maskguide.marks.yolo import read_yolo
 from maskguide.system.files import InputError, read_csv
 
 COLUMNS = ["image_id", "split", "boxes", "source"]
 SOURCES = ("published", "masks", "manual", "automatic")
-
-
-def shapes_to_boxes(path: str | Path, shapes: Iterable[Shape], size: tuple[int, int]) -> list[Box]:
-    """The rectangles around shapes on an image of `size` (H, W), cut at its edges; errors name `path`."""
-    height, width = size
-    boxes = []
-    for shape in shapes:
-        first, last = shape.points.min(axis=0), shape.points.max(axis=0)
-        if shape.kind == "circle":
-            radius = np.linalg.norm(shape.points[1] - shape.points[0])
-            first, last = shape.points[0] - radius, shape.points[0] + radius
-        elif shape.kind == "mask":
-            last = first + shape.stencil.shape[::-1]
-        (left, top), (right, bottom) = np.clip([first, last], 0, [width, height]).tolist()
-        if right <= left or bottom <= top:
-            raise InputError(f"{path}: a mark has no area, at ({left:g}, {top:g}) px; delete or redraw it")
-        boxes.append(Box(shape.label - 1, left, top, right, bottom))
-    return boxes
 
 
 def read_yolo_boxes(path: str | Path, regions: Sequence[str], size: tuple[int, int]) -> list[Box]:
@@ -45,7 +28,7 @@ def read_yolo_boxes(path: str | Path, regions: Sequence[str], size: tuple[int, i
 
     `InputError` names the file and line of a class number beyond the regions, of a box outside the image.
     """
-    return shapes_to_boxes(path, read_yolo(path, regions, size), size)
+    return shapes_to_boxes(path, shapes_of(read_yolo(path, regions), regions, size), size)
 
 
 def read_boxes_table(path: str | Path) -> pd.DataFrame:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from maskguide.data import masks
 from maskguide.data.boxes import box_of_mask
 from maskguide.data.pictures import image_size
-from maskguide.marks.annotation_formats import check_size
 from maskguide.marks.boxes import read_yolo_boxes
+from maskguide.marks.shapes import check_size
 from maskguide.system.files import InputError
 
 # Column of the index → what the true box is made of, the best first.

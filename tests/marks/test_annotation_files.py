@@ -1,7 +1,5 @@
 """Readers and painters of marks: every format, every kind of bad mark, the contact sheets."""
 
-import base64
-import io
 import json
 
 import numpy as np
@@ -9,15 +7,10 @@ import pytest
 from example_marks import CLASSES, SIZE, choose_all, imported, labelme, save_mask, write_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.marks.annotation_formats import (
-    Shape,
-    paint,
-    read_coco,
-    read_label_mask,
-    read_labelme,
-    read_yolo,
-    yolo_text,
-)
+from maskguide.marks.drawn_masks import read_label_mask
+from maskguide.marks.parsed import shapes_of
+from maskguide.marks.shapes import Shape, paint, yolo_text
+from maskguide.marks.yolo import read_yolo
 from maskguide.system.files import InputError
 from PIL import Image
 
@@ -69,9 +62,14 @@ def colour_mask():
         ("leaf.0.txt", b"0 0.9 0.5 0.4 0.1", "leaf.0.txt: line 1: a mark of 'main_vein' lies outside the"),
         ("leaf.0.txt", b"0 0.5 0.5 0 0.1", "line 1: width and height must be above 0"),
         ("leaf.0.txt", b"0 nan 0.5 0.4 0.1", "outside the image"),
-        ("leaf.0.txt", b"\xff\xfe", "leaf.0.txt: cannot be read as text"),
+        ("leaf.0.txt", b"\xff\xfe", "leaf.0.txt: is no UTF-8 but UTF-16; save it as UTF-8"),
+        ("leaf.0.json", '{"label": "叶脉"}'.encode("gbk"), "leaf.0.json: is no UTF-8 .* save it as UTF-8"),
         ("coco.json", {"annotations": []}, "coco.json: is no COCO file"),
-        ("sub/leaf.1.png", np.ones(SIZE, dtype=np.uint8), "leaf.1.png bears the same name"),
+        (
+            "sub/leaf.1.png",
+            np.ones(SIZE, dtype=np.uint8),
+            r"sub/leaf\.1\.png: marks 'main_vein' in leaf\.1 otherwise than .*by_hand/leaf\.1\.png; move",
+        ),
     ],
 )
 def test_a_bad_mark_is_named(dataset, chosen, tmp_path, name, content, complaint):
@@ -107,14 +105,12 @@ def test_paint_by_hand():
     assert (painted("circle", [[6, 6], [10, 6]]) == truth).all()
 
 
-def test_later_shapes_cover_earlier_and_boxes_give_way_to_drawings():
+def test_later_shapes_cover_earlier():
     box = Shape(1, "box", np.array([[0.0, 0.0], [10.0, 10.0]]))
-    drawn = Shape(1, "polygon", np.array([[2.0, 2.0], [4.0, 2.0], [4.0, 4.0], [2.0, 4.0]]))
     other = Shape(2, "box", np.array([[3.0, 3.0], [6.0, 6.0]]))
-    labels = paint([box, drawn, other], (10, 10), 1)
-    assert (labels == 1).sum() == 3 and (labels == 2).sum() == 9
+    assert (paint([box, other], (10, 10), 1) == 2).sum() == 9
     assert (paint([other, box], (10, 10), 1) == 1).all()
-    assert yolo_text([box, drawn, other], (10, 10)).splitlines() == [
+    assert yolo_text([box, other], (10, 10)).splitlines() == [
         "0 0.500000 0.500000 1.000000 1.000000",
         "1 0.450000 0.450000 0.300000 0.300000",
     ]
@@ -127,50 +123,11 @@ def test_boxes_survive_yolo(tmp_path_factory, left, top, width, height, label):
     box = Shape(label, "box", np.array([[left, top], [right, bottom]], dtype=float))
     path = tmp_path_factory.mktemp("yolo") / "box.txt"
     path.write_text(yolo_text([box], SIZE))
-    (again,) = read_yolo(path, CLASSES, SIZE)
+    (again,) = shapes_of(read_yolo(path, CLASSES), CLASSES, SIZE)
     np.testing.assert_allclose(again.points, box.points, atol=1e-4)
     expected = np.zeros(SIZE, dtype=np.uint8)
     expected[top:bottom, left:right] = label
     assert (paint([again], SIZE, 1) == expected).all()
-
-
-def test_labelme_rectangle_and_mask(tmp_path):
-    stencil = np.zeros((4, 5), dtype=np.uint8)
-    stencil[1:, 2:] = 255
-    buffer = io.BytesIO()
-    Image.fromarray(stencil).save(buffer, format="PNG")
-    content = labelme(
-        [("second_order_vein", "mask", [[6, 3], [10, 6]]), ("main_vein", "rectangle", [[20, 20], [24, 22]])]
-    )
-    content["shapes"][0]["mask"] = base64.b64encode(buffer.getvalue()).decode()
-    path = tmp_path / "x.json"
-    path.write_text(json.dumps(content))
-    labels = paint(read_labelme(path, CLASSES, SIZE), SIZE, 3)
-    expected = np.zeros(SIZE, dtype=np.uint8)
-    expected[3:7, 6:11][stencil > 0] = 2
-    expected[20:22, 20:24] = 1
-    assert (labels == expected).all()
-
-
-def test_coco_polygons_and_run_lengths(tmp_path):
-    squares = [[2, 2, 12, 2, 12, 12, 2, 12], [12, 12, 22, 12, 22, 22, 12, 22]]
-    entry = {"id": 5, "image_id": 1, "category_id": 1, "bbox": [2, 2, 20, 20]}
-    content = {
-        "images": [{"id": 1, "file_name": "a.jpg"}],
-        "categories": [{"id": 1, "name": "main_vein"}],
-        "annotations": [entry | {"segmentation": squares}],
-    }
-    path = tmp_path / "coco.json"
-    path.write_text(json.dumps(content))
-    shapes = read_coco(path, CLASSES, {"a": SIZE})["a"]
-    labels = paint(shapes, SIZE, 1)
-    assert labels.sum() == 200 and not labels[2:12, 12:22].any()
-    assert yolo_text(shapes, SIZE).startswith("0 0.3")
-    assert read_coco(path, CLASSES, {"b": SIZE}) == {}
-    content["annotations"] = [entry | {"segmentation": {"counts": "x", "size": [30, 40]}}]
-    path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match="annotation 5 is run-length coded"):
-        read_coco(path, CLASSES, {"a": SIZE})
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "RGBA"])
