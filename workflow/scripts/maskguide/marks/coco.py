@@ -22,7 +22,7 @@ def read_coco(path: Path, content: dict[str, Any], wanted: Wanted) -> list[Marke
 
     Ids may be numbers or text, polygons flat lists. An annotation's polygons or mask are its object, its box
     only where that is; without them the box is the object. Annotations of images that the file does not list
-    count nowhere, and `left_out` of the first image says so.
+    count nowhere; `left_out` of the first image has them.
     """
     images = {key(image.get("id")): image for image in listed(path, content, "images")}
     names = {key(each.get("id")): each.get("name") for each in listed(path, content, "categories")}
@@ -39,9 +39,9 @@ def read_coco(path: Path, content: dict[str, Any], wanted: Wanted) -> list[Marke
         marks = [mark for entry in entries for mark in _entries(path, entry, names)]
         found.append(MarkedImage(reference, size_of(image.get("height"), image.get("width")), marks))
     if lost and found:
-        first = f"annotation {lost[0].get('id')} first, of image {lost[0].get('image_id')}"
-        reason = f"{len(lost)} annotation(s) of images that it does not list ({first})"
-        found[0] = found[0]._replace(left_out=[reason])
+        reason = "annotation(s) of an image that their file does not list"
+        strays = [f"annotation {entry.get('id')} of image {entry.get('image_id')}" for entry in lost]
+        found[0] = found[0]._replace(left_out=[(reason, stray) for stray in strays])
     return found
 
 

@@ -32,21 +32,21 @@ def read_label_studio(path: Path, content: list[dict[str, Any]], wanted: Wanted)
     """The images of the tasks: rectangles, polygons, ellipses and brush strokes.
 
     Each annotation of a task, of one annotator each, is a `MarkedImage` of its own. Cancelled ones,
-    predictions of models and results that are no marks do not count; `left_out` says so.
+    predictions of models and results that are no marks do not count: `left_out`.
     """
     found = []
     for task in content:
         place = f"{path}: task {task.get('id')}"
         reference = image_of(place, task.get("data", task), task.get("file_upload"))
-        left_out = [f"predictions of a model ({reference})"] if task.get("predictions") else []
+        left_out = [("task(s) with predictions of a model", "")] if task.get("predictions") else []
         for annotation in task["annotations"] if "data" in task else [{"result": _flat(task)}]:
             if annotation.get("was_cancelled"):
-                left_out.append(f"a cancelled annotation ({reference})")
+                left_out.append(("cancelled annotation(s)", ""))
                 continue
             results = annotation.get("result") or [] if wanted(reference) else []
             marks = [result for result in results if kind_of(result)]
             if len(marks) < len(results):
-                left_out.append(f"{len(results) - len(marks)} results that are no marks ({reference})")
+                left_out.append(("annotation(s) with results that are no marks, as choices are", ""))
             entries = [_entry(place, result) for result in marks]
             sizes = [size_of(mark.get("original_height"), mark.get("original_width")) for mark in marks]
             found.append(MarkedImage(reference, sizes[0] if sizes else None, entries, left_out))

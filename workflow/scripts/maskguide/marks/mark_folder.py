@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from maskguide.data.pictures import EIGHT_BIT_MODES, image_size, open_upright, read_rgb
 from maskguide.marks.class_lists import ClassLists, is_class_list
@@ -157,11 +158,11 @@ class MarkFolder:
         picture = open_upright(path)
         if picture.mode not in EIGHT_BIT_MODES:
             return False
-        photograph = read_rgb(image)
-        copy = np.asarray(picture.convert("RGB").resize(photograph.shape[1::-1]), dtype=float)
+        photograph = Image.fromarray(read_rgb(image))
+        copy = picture.convert("RGB").resize(photograph.size)
         if np.array_equal(copy, photograph):
             return True
-        grey, original = copy.mean(axis=2).ravel(), photograph.mean(axis=2, dtype=float).ravel()
+        grey, original = (np.asarray(each.convert("L"), dtype=float).ravel() for each in (copy, photograph))
         if grey.std() == 0 or original.std() == 0 or len(np.unique(grey)) < 32:
             return False
         return bool(np.corrcoef(grey, original)[0, 1] >= LIKE_PHOTOGRAPH)
@@ -211,8 +212,8 @@ class MarkFolder:
             self.strangers.pop(path.name, None)  # of other images as well, as exports are
 
     def _add(self, path: Path, marked: MarkedImage, image_id: str | None) -> None:
-        for reason in marked.left_out:
-            self._skip("part(s) of a file", f"{path.name}: {reason}")
+        for reason, what in marked.left_out:
+            self._skip(reason, f"{path.name} {what}".strip())
         if image_id is None:
             self.strangers.setdefault(path.name, marked.reference or path.stem)
         elif image_id in self.sizes:
@@ -243,7 +244,10 @@ class MarkFolder:
 
     def left_out(self) -> list[str]:
         """In words, what in the folder does not count: reasons with names, strangers with theirs."""
-        said = [f"{len(what)} {reason}: {listed(what)}" for reason, what in self.not_read.items()]
+        said = [
+            f"{len(what)} {reason}: {listed(list(dict.fromkeys(what)))}"
+            for reason, what in self.not_read.items()
+        ]
         if self.strangers:
             named = [
                 f"{name} ({inside!r})" if Path(name).stem != inside else name

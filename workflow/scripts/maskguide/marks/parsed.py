@@ -41,13 +41,13 @@ class Entry:
 class MarkedImage(NamedTuple):
     """The marks that a file has of one image; `reference` is the image's name there, `size` (H, W) if told.
 
-    `left_out` says in words what of it does not count, each a reason such as "a prediction of a model".
+    `left_out` is what of it does not count: pairs of a reason and what it is of, "" for all of the file.
     """
 
     reference: str
     size: tuple[int, int] | None
     entries: list[Entry]
-    left_out: Sequence[str] = ()
+    left_out: Sequence[tuple[str, str]] = ()
 
 
 def shapes_of(entries: Iterable[Entry], classes: Sequence[str], size: tuple[int, int]) -> list[Shape]:

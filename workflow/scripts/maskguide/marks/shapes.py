@@ -49,7 +49,11 @@ class Shape:
             radius = np.linalg.norm(self.points[1] - self.points[0])
             first, last = self.points[0] - radius, self.points[0] + radius
         elif self.kind == "mask":
-            last = first + self.stencil.shape[::-1]
+            rows, columns = np.nonzero(self.stencil)
+            if rows.size == 0:
+                return np.array([first, first])
+            last = first + np.array([columns.max() + 1, rows.max() + 1])
+            first = first + np.array([columns.min(), rows.min()])
         return np.array([first, last])
 
 
