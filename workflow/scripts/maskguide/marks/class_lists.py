@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,41 +11,40 @@ import yaml
 from maskguide.marks.parsed import read_json, read_text
 from maskguide.system.files import InputError
 
-# YOLO's own and LabelImg's, CVAT's, Roboflow's Darknet, makesense's and others'; Label Studio's notes.json
-TEXT_NAMES = ("classes.txt", "obj.names", "_darknet.labels", "labels.txt", "predefined_classes.txt")
-NAMES = (*TEXT_NAMES, "data.yaml", "data.yml", "dataset.yaml", "notes.json")
+# classes.txt of YOLO, LabelImg, Label Studio; labels.txt of makesense and others; also obj.names of CVAT,
+# _darknet.labels of Roboflow, data.yaml of both and of ultralytics, notes.json of Label Studio
+TEXT_NAMES = re.compile(r"(predefined_)?class(es|[-_]?names)?|labels|names", re.IGNORECASE)
 
 
-def is_class_list(path: Path) -> bool:
-    """Whether a file's name is that of a list of classes."""
-    return path.name.lower() in NAMES or path.suffix.lower() in (".names", ".labels")
+def may_list_classes(path: Path) -> bool:
+    """Whether a file's name is one that lists of classes have."""
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
+        return TEXT_NAMES.fullmatch(path.stem) is not None
+    return suffix in (".names", ".labels", ".yaml", ".yml") or path.name.lower() == "notes.json"
 
 
 class ClassLists:
-    """The lists among `paths`; a YOLO file has that of the nearest folder above it, up to `folder`."""
+    """The lists among files that may be some."""
 
-    def __init__(self, folder: Path, paths: list[Path]):
-        self.folder = folder
+    def __init__(self, paths: list[Path]):
         self.lists = {path: names for path in paths if (names := read_class_list(path)) is not None}
 
     def names_of(self, path: Path) -> list[str] | None:
-        """The names for a YOLO file; None where no list is to be had. Lists that differ are refused."""
-        for parent in path.parents:
-            here = [each for each in self.lists if each.parent == parent]
-            for other in here[1:]:
-                if self.lists[other] != self.lists[here[0]]:
-                    raise InputError(
-                        f"{other}: names {', '.join(self.lists[other])}, but {here[0].name} beside it "
-                        f"{', '.join(self.lists[here[0]])}; make them agree"
-                    )
-            if here:
-                return self.lists[here[0]]
-            if parent == self.folder:
-                break
-        alike = list(self.lists.values())
-        if alike and all(names == alike[0] for names in alike):
-            return alike[0]  # CVAT and others put the list into a folder beside that of the labels
-        return None
+        """The names for a YOLO file: of the lists in the folders above it, else of all that there are.
+
+        None where no list is to be had; `InputError` where these lists differ.
+        """
+        above = [each for each in self.lists if each.parent in path.parents]
+        found = above or list(self.lists)
+        for other in found[1:]:
+            if self.lists[other] != self.lists[found[0]]:
+                lists = [f"{each} ({', '.join(self.lists[each])})" for each in (other, found[0])]
+                way_out = "correct one, or move it elsewhere"
+                raise InputError(
+                    f"{path}: which classes its numbers are, {' and '.join(lists)} differ; {way_out}"
+                )
+        return self.lists[found[0]] if found else None
 
 
 def read_class_list(path: Path) -> list[str] | None:

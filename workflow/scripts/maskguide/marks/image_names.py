@@ -43,6 +43,8 @@ class ImageNames:
         self.slugs: dict[str, set[str]] = {}
         for image_id in index["image_id"]:
             self.slugs.setdefault(slug(image_id), set()).add(image_id)
+        for stem, images in self.paths.items():
+            self.slugs.setdefault(slug(stem), set()).update(image_id for image_id, _ in images)
 
     def _add(self, image_id: str, path: Path) -> None:
         parts = tuple(plain(part) for part in (*path.parent.parts, path.stem))
@@ -61,10 +63,11 @@ class ImageNames:
         for each in variants(name, mask):
             if each in self.paths and (found := self._by_path((*folders, each))) is not None:
                 return found
-        if (version := VERSIONED.match(name)) and (alike := self.slugs.get(slug(version[1]))):
-            if len(alike) > 1:
-                raise Ambiguous(" or ".join(sorted(alike)[:2]))
-            return next(iter(alike))
+        for each in list(variants(name, mask))[1:]:  # its program may have changed spaces and dots, too
+            if alike := self.slugs.get(slug(each)):
+                if len(alike) > 1:
+                    raise Ambiguous(named(alike))
+                return next(iter(alike))
         return None
 
     def _by_path(self, parts: tuple[str, ...]) -> str | None:
@@ -76,9 +79,13 @@ class ImageNames:
         longest = max(length for length, _ in lengths)
         best = [image_id for length, image_id in lengths if length == longest]
         if len(best) > 1:
-            named = [image_id or "an image that the index does not have" for image_id in sorted(best)[-2:]]
-            raise Ambiguous(" or ".join(named))
+            raise Ambiguous(named(best))
         return best[0]
+
+
+def named(image_ids: Iterable[str]) -> str:
+    """Two of several images, one of which may be missing in the index."""
+    return " or ".join(each or "an image that the index does not have" for each in sorted(image_ids)[-2:])
 
 
 def parts_of(reference: str) -> list[str]:

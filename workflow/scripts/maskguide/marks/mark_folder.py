@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from maskguide.data.pictures import EIGHT_BIT_MODES, image_size, open_upright, read_rgb
-from maskguide.marks.class_lists import ClassLists, is_class_list
+from maskguide.marks.class_lists import ClassLists, may_list_classes
 from maskguide.marks.coco import is_coco, read_coco
 from maskguide.marks.csv_tables import read_csv_marks
 from maskguide.marks.image_names import IMAGE_SUFFIXES, Ambiguous, ImageNames
@@ -20,7 +20,7 @@ from maskguide.marks.labelme import is_labelme, read_labelme
 from maskguide.marks.parsed import MarkedImage, read_json, read_xml, shapes_of
 from maskguide.marks.shapes import Shape, check_size, with_frames
 from maskguide.marks.via import is_via, read_via
-from maskguide.marks.xml_files import read_xml_marks
+from maskguide.marks.xml_files import XML_ROOTS, read_xml_marks
 from maskguide.marks.yolo import read_yolo
 from maskguide.system.cli import log
 from maskguide.system.files import InputError
@@ -28,7 +28,7 @@ from maskguide.system.files import InputError
 LISTED = 10  # names that a line lists before "and N more"
 BACKUPS = (".bak", ".orig", ".old", ".tmp", ".swp", ".save")
 LISTS_OF_IMAGES = ("train.txt", "val.txt", "valid.txt", "test.txt", "trainval.txt")
-NO_MARKS = {".md", ".html", ".htm", ".pdf", ".docx", ".log", ".data", ".cfg", ".ini", ".db", ".yaml", ".yml"}
+NO_MARKS = {".md", ".html", ".htm", ".pdf", ".docx", ".log", ".data", ".cfg", ".ini", ".db"}
 LIKE_PHOTOGRAPH = 0.95  # correlation of grey levels from which an image file is a copy, not a mask
 
 
@@ -63,8 +63,8 @@ class MarkFolder:
         self.not_read: dict[str, list[str]] = {}  # reason → files, or what in them
         self.strangers: dict[str, str] = {}  # file → the first of its names that no image bears
         files = self._files()
-        lists = [path for path in files if is_class_list(path)]
-        self.class_lists = ClassLists(folder, lists)
+        lists = [path for path in files if may_list_classes(path) and self._of_file(path) is None]
+        self.class_lists = ClassLists(lists)
         self._unlisted: list[Path] = []  # YOLO files whose numbers no list names
         self._unnamed: dict[str, None] = {}  # files with marks that bear no label
         for path in files:
@@ -101,7 +101,11 @@ class MarkFolder:
         elif suffix == ".json":
             self._read_json(path)
         elif suffix == ".xml":
-            self._add_all(path, read_xml_marks(path, read_xml(path), self._wanted(path)))
+            root = read_xml(path)
+            if root.tag not in XML_ROOTS and self._of_file(path) is None:
+                self._skip("XML of another kind than Pascal VOC and CVAT for images", path.name)
+            else:
+                self._add_all(path, read_xml_marks(path, root, self._wanted(path)))
         elif suffix == ".csv":
             found = read_csv_marks(path, self._wanted(path), self.classes)
             if found is None:

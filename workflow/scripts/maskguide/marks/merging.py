@@ -47,7 +47,7 @@ def merged_labels(image_id: str, drawings: Sequence[Drawing], names: Sequence[st
     owners: dict[int, Drawing] = {}
     for label in range(1, len(names) + 1):
         drawn = [each for each in drawings if each.draws(label)]
-        boxed = [each for each in drawings if each not in drawn and each.boxes(label)]
+        boxed = [each for each in drawings if not each.draws(label) and each.boxes(label)]
         for other in (drawn or boxed)[1:]:
             if mask_overlap(*(each.labels == label for each in ((drawn or boxed)[0], other))) < AGREE:
                 refuse(image_id, names[label - 1], (drawn or boxed)[0].path, other.path)
@@ -57,7 +57,7 @@ def merged_labels(image_id: str, drawings: Sequence[Drawing], names: Sequence[st
         if drawn or boxed:
             owners[label] = (drawn or boxed)[0]
     labels = np.zeros_like(drawings[0].labels)
-    if len({owner.path for owner in owners.values()}) == 1:
+    if len({id(owner) for owner in owners.values()}) == 1:
         return owners[min(owners)].labels
     for label, owner in owners.items():
         labels[owner.labels == label] = label
@@ -114,6 +114,9 @@ def same_boxes(one: list[Box], other: list[Box]) -> bool:
 
 
 def refuse(image_id: str, what: str, one: Path, other: Path) -> NoReturn:
-    """Two files of one image contradict."""
+    """Two files of one image contradict, or one that has the image twice."""
+    if one == other:
+        often = f"marks {what!r} in {image_id} twice and differently (by two people, or on an altered copy)"
+        raise InputError(f"{one}: {often}; export it without the other")
     way_out = "move the one that is wrong out of this folder"
     raise InputError(f"{other}: marks {what!r} in {image_id} otherwise than {one}; {way_out}")

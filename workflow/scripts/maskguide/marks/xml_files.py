@@ -21,6 +21,8 @@ from maskguide.marks.parsed import (
 from maskguide.marks.run_lengths import fill_runs
 from maskguide.system.files import InputError
 
+XML_ROOTS = ("annotation", "annotations")  # of Pascal VOC, of CVAT
+
 
 def read_xml_marks(path: Path, root: Element, wanted: Wanted) -> list[MarkedImage]:
     """The marked images of an XML file of either kind; `InputError` for any other."""
