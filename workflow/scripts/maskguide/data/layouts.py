@@ -181,11 +181,11 @@ def class_folders(images: Path, masks: Path, split: str) -> list[Entry]:
         found = images_in(folder)
         if not found:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-            raise InputError(f"{folder}: a class folder without an image ({kinds}); add some or remove it")
+            raise InputError(f"{folder}: a class folder without an image ({kinds}); add some or move it elsewhere")
         class_masks = by_stem(masks / folder.name, layout_files.MASK_SUFFIXES)
         strange = set(class_masks.values()) - {mask_of(image, class_masks) for image in found}
         if strange:
-            way_out = "remove it, or give it its image's name"
+            way_out = "give it its image's name, or move it elsewhere"
             raise InputError(f"{min(strange)}: no image in {folder} belongs to this mask; {way_out}")
         others = [path.name for path in visible(folder) if path not in found and path.is_file()]
         if others:

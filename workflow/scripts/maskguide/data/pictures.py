@@ -70,10 +70,10 @@ def readable(path: str | Path, file: BinaryIO | None = None) -> Iterator[Image.I
         if not file and not Path(path).is_file():
             line = "is missing or no file; put the image there or take it off the list"
         elif not file and Path(path).stat().st_size == 0:
-            line = "is empty (0 bytes); replace or remove it"
+            line = "is empty (0 bytes); replace it or move it elsewhere"
         else:
             message = "no image in " + ", ".join(FORMATS) if "cannot identify" in str(error) else str(error)
-            line = f"does not decode as an image ({' '.join(message.split())}); replace or remove it"
+            line = f"does not decode as an image ({' '.join(message.split())}); replace it or move it elsewhere"
         raise InputError(f"{path}: {line}") from error
 
 
