@@ -35,14 +35,14 @@ What to mark, in every image:
 {classes}
 What is not marked is background. Where marks overlap, the later one covers the earlier.
 
-How, whichever suits you (names in <> stand for the image's file name without its ending):
-  <image>.json  LabelMe: polygon, linestrip or line (for veins; painted {line_width} pixels wide), rectangle,
-                circle, mask
-  <image>.png   label mask, 8-bit grey, the image's size: 0 = background, {values}
-  any name.json COCO: boxes, polygons; its categories bear the names above
-  <image>.txt   YOLO: lines "class cx cy w h"; class 0 is {first}, or what a classes.txt beside it says
-If an image has several, the label mask counts first, then LabelMe, COCO, YOLO. A box alone is read as
-the filled rectangle.
+How, with whatever program you like; docs/marks.md says for each what to export. Among others:
+  LabelMe, X-AnyLabeling   the .json beside each image: polygon, linestrip or line (for veins; painted
+                           {line_width} pixels wide), rectangle, circle, mask
+  a paint program          <image>.png, 8-bit grey, the image's size: 0 = background, {values}
+  CVAT, Label Studio,      CVAT for images, COCO or Pascal VOC; JSON; COCO or YOLO; annotations as JSON;
+  Roboflow, VIA, makesense COCO or VOC: under the names that the program gives
+Labels are read by their names, which must be those above. A rectangle is filled, unless it lies around
+something drawn of the same label. An image may be marked in several files if they do not contradict.
 """
 
 BOXES = """\
@@ -50,12 +50,16 @@ In every image, draw a rectangle around each of these regions, wherever it shows
 {classes}
 Rectangles may overlap. Several of one region are allowed, none as well, but every image must be marked.
 
-How, whichever suits you (names in <> stand for the image's file name without its ending):
-  <image>.txt   YOLO: lines "class cx cy w h"; class 0 is {first}, or what a classes.txt beside it says.
-                An empty file says: this image shows none of the regions
-  any name.json COCO: bbox (or polygons); its categories bear the names above
-  <image>.json  LabelMe: rectangle; of any other shape, the rectangle around it is taken
-If an image has several, YOLO counts first, then COCO, then LabelMe.
+How, with whatever program you like; docs/marks.md says for each what to export. Among others:
+  LabelImg, makesense,     <image>.txt, lines "class cx cy w h", with the program's list of class names
+  any program of YOLO      (classes.txt, data.yaml); without one, class 0 is {first}.
+                           An empty file says: this image shows none of the regions
+  CVAT, Label Studio,      COCO, Pascal VOC; JSON; annotations as JSON: under the names that the
+  Roboflow, VIA            program gives
+  LabelMe                  the .json beside each image: rectangle; of any other shape, or shapes of one
+                           group_id, the rectangle around them is taken
+Labels are read by their names, which must be those above. An image may be marked in several files if they
+do not contradict.
 """
 
 TEST_BOXES = """\
