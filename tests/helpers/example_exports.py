@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 from example_marks import CLASSES, SIZE, labelme
+from PIL import Image
 
 FIRST, SECOND = CLASSES
 HEIGHT, WIDTH = SIZE
@@ -185,6 +186,25 @@ def makesense():
     return "\n".join(rows)
 
 
+def cvat_coloured(folder):
+    """CVAT's "Segmentation mask 1.1": colours named by labelmap.txt, and a second mask of object numbers."""
+    colours = np.array([[0, 0, 0], [250, 50, 83], [128, 0, 0]], dtype=np.uint8)
+    lines = [
+        "# label:color_rgb:parts:actions",
+        f"{SECOND}:128,0,0::",
+        "background:0,0,0::",
+        f"{FIRST}:250,50,83::",
+    ]
+    write(folder, "labelmap.txt", "\n".join(lines))
+    write(folder, "ImageSets/Segmentation/default.txt", "\n".join(IDS))
+    for image_id in IDS:
+        for kind, pixels in (("Class", colours[labels()]), ("Object", colours[labels()][..., ::-1])):
+            (folder / f"Segmentation{kind}").mkdir(exist_ok=True)
+            Image.fromarray(np.ascontiguousarray(pixels)).save(
+                folder / f"Segmentation{kind}" / f"{image_id}.png"
+            )
+
+
 def each(folder, name, content):
     for image_id in IDS:
         write(folder, name.format(image_id), content(image_id))
@@ -237,6 +257,7 @@ EXPORTS = {
     "voc-polygon": lambda m: each(m, "{}_png.rf.0a1b2c3d.xml", lambda i: voc(i, polygon=True)),
     "cvat": lambda m: write(m, "annotations.xml", cvat()),
     "cvat-mask": lambda m: write(m, "annotations.xml", cvat(mask=True)),
+    "cvat-coloured": cvat_coloured,
     "via": lambda m: write(m, "via_region_data.json", via()),
     "via-1": lambda m: write(m, "via_region_data.json", via(numbered=True)),
     "via-project": lambda m: write(m, "via_project.json", {"_via_settings": {}, "_via_img_metadata": via()}),

@@ -181,7 +181,9 @@ def class_folders(images: Path, masks: Path, split: str) -> list[Entry]:
         found = images_in(folder)
         if not found:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-            raise InputError(f"{folder}: a class folder without an image ({kinds}); add some or move it elsewhere")
+            raise InputError(
+                f"{folder}: a class folder without an image ({kinds}); add some or move it elsewhere"
+            )
         class_masks = by_stem(masks / folder.name, layout_files.MASK_SUFFIXES)
         strange = set(class_masks.values()) - {mask_of(image, class_masks) for image in found}
         if strange:

@@ -73,7 +73,9 @@ def readable(path: str | Path, file: BinaryIO | None = None) -> Iterator[Image.I
             line = "is empty (0 bytes); replace it or move it elsewhere"
         else:
             message = "no image in " + ", ".join(FORMATS) if "cannot identify" in str(error) else str(error)
-            line = f"does not decode as an image ({' '.join(message.split())}); replace it or move it elsewhere"
+            line = (
+                f"does not decode as an image ({' '.join(message.split())}); replace it or move it elsewhere"
+            )
         raise InputError(f"{path}: {line}") from error
 
 

@@ -257,7 +257,7 @@ def check_split(entries: list[Entry], contents: list[str], published: bool = Fal
         other = first.setdefault(content, entry)
         if other.split != entry.split and not published:
             raise InputError(
-                f"{entry.path}: same content as {other.path}, one for training and one for test; move one elsewhere"
+                f"{entry.path}: same content as {other.path}, one for training and one for test; take one out"
             )
         if other is not entry:
             where = "" if other.split == entry.split else f" ({entry.split} and {other.split}, as published)"

@@ -73,7 +73,7 @@ def manual_marks(
     found = MarkFolder(folder, chosen, index, classes)
     require_marks(found, folder, chosen, list_file)
     masks = [each.path for sources in found.sources.values() for each in sources if each.shapes is None]
-    read_labels = drawn_masks.reader(masks, len(classes))
+    read_labels = drawn_masks.reader(masks, classes, found.colour_map)
     several: list[str] = []
     for row in chosen.itertuples():
         size, sources = found.sizes[row.image_id], found.sources[row.image_id]

@@ -25,9 +25,11 @@ from maskguide.marks.yolo import read_yolo
 from maskguide.system.cli import log
 from maskguide.system.files import InputError
 
+COLOUR_MAP = "labelmap.txt"  # of CVAT: which class a mask's colour is
+INSTANCES = "SegmentationObject"  # its folder of masks whose colours number the objects
 LISTED = 10  # names that a line lists before "and N more"
 BACKUPS = (".bak", ".orig", ".old", ".tmp", ".swp", ".save")
-LISTS_OF_IMAGES = ("train.txt", "val.txt", "valid.txt", "test.txt", "trainval.txt")
+LISTS_OF_IMAGES = ("train.txt", "val.txt", "valid.txt", "test.txt", "trainval.txt", "default.txt")
 NO_MARKS = {".md", ".html", ".htm", ".pdf", ".docx", ".log", ".data", ".cfg", ".ini", ".db"}
 LIKE_PHOTOGRAPH = 0.95  # correlation of grey levels from which an image file is a copy, not a mask
 
@@ -65,6 +67,7 @@ class MarkFolder:
         files = self._files()
         lists = [path for path in files if may_list_classes(path) and self._of_file(path) is None]
         self.class_lists = ClassLists(lists)
+        self.colour_map = next((path for path in files if path.name.lower() == COLOUR_MAP), None)
         self._unlisted: list[Path] = []  # YOLO files whose numbers no list names
         self._unnamed: dict[str, None] = {}  # files with marks that bear no label
         for path in files:
@@ -87,6 +90,8 @@ class MarkFolder:
                 continue
             if any(part.startswith(".") or part == "__MACOSX" for part in inside.parts):
                 self._skip("hidden file(s)", str(inside))
+            elif INSTANCES in inside.parts and len(inside.parts) > 1:
+                self._skip(f"mask(s) that number the objects ({INSTANCES})", path.name)
             elif path.name.endswith("~") or path.suffix.lower() in BACKUPS:
                 self._skip("backup(s)", str(inside))
             else:
@@ -111,7 +116,9 @@ class MarkFolder:
             if found is None:
                 self._skip("table(s) without marks", path.name)
             self._add_all(path, found or [])
-        elif suffix == ".txt" and name not in LISTS_OF_IMAGES and not name.startswith("readme"):
+        elif (
+            suffix == ".txt" and name not in (*LISTS_OF_IMAGES, COLOUR_MAP) and not name.startswith("readme")
+        ):
             self._read_yolo(path)
         elif suffix in (".zip", ".7z", ".rar", ".gz", ".tar"):
             self._skip("packed file(s), to be unpacked", path.name)
