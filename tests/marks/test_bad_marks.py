@@ -3,6 +3,7 @@
 import ast
 import json
 
+import example_boxes
 import example_exports as exports
 import import_annotation
 import import_boxes
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from bad_input import ROOT, refused
 from example_marks import SIZE, arguments, choose_all, labelme, save_mask, write_dataset
+from PIL import Image
 
 SQUARE = [[5, 5], [15, 5], [15, 15], [5, 15]]
 DRAWN = labelme([("main_vein", "polygon", SQUARE)])
@@ -86,18 +88,20 @@ def test_bad_marks(row, dataset, chosen, tmp_path, capfd):
 
 def test_an_image_that_is_and_is_not_marked(dataset, chosen, tmp_path, capfd):
     for image_id in exports.IDS:
-        exports.write(tmp_path / "marks", f"{image_id}.json", exports.labelme(exports.SHAPES))
-    (tmp_path / "marks" / "leaf.0.txt").write_text("")
-    options = arguments(dataset, chosen, "manual", "--marks", str(tmp_path / "marks"))
-    place = options.index("--contact-sheet")
-    options[place:place] = ["--regions", "main_vein", "--boxes-output", str(chosen.parent / "boxes")]
-    unused = options.index("--marks-output")
-    del options[unused : unused + 2]
-    exports.write(tmp_path / "marks", "leaf.0.json", labelme([("main_vein", "rectangle", SQUARE[::2])]))
-    for number in (1, 2, 3):
-        (tmp_path / "marks" / f"leaf.{number}.json").unlink()
-        (tmp_path / "marks" / f"leaf.{number}.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+        exports.write(tmp_path / "marks", f"{image_id}.txt", "0 0.5 0.5 0.1 0.1\n")
+    exports.write(tmp_path / "marks", "leaf.0.txt", "")
+    exports.write(tmp_path / "marks", "leaf.0.json", labelme([("vein", "rectangle", SQUARE[::2])]))
+    options = example_boxes.arguments(dataset, chosen, "manual", "--marks", str(tmp_path / "marks"))
     refused("marks-and-none", import_boxes, options, tmp_path, capfd)
+
+
+def test_an_altered_copy_beside_its_marks(dataset, chosen, tmp_path, capfd):
+    """Roboflow turned the image, and its boxes with it."""
+    exports.write(tmp_path / "marks", "leaf.0_png.rf.0a1b2c.txt", "0 0.5 0.5 0.1 0.1\n")
+    picture = Image.open(dataset.parent / "leaf.0.png").transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    picture.save(tmp_path / "marks" / "leaf.0_png.rf.0a1b2c.jpg")
+    options = arguments(dataset, chosen, "manual", "--marks", str(tmp_path / "marks"))
+    refused("marks-altered", import_annotation, options, tmp_path, capfd)
 
 
 def test_a_name_of_two_images(dataset, chosen, tmp_path, capfd):
@@ -132,8 +136,6 @@ def test_the_marks_of_the_rows_are_otherwise_right(dataset, chosen, tmp_path):
         exports.write(tmp_path / "marks", f"{image_id}.json", DRAWN)
     options = arguments(dataset, chosen, "manual", "--marks", str(tmp_path / "marks"))
     import_annotation.main(import_annotation.parse_args(options))
-    from PIL import Image
-
     expected = np.zeros(SIZE, dtype=np.uint8)
     expected[5:15, 5:15] = 1
     assert (np.asarray(Image.open(chosen.parent / "marks" / "leaf.0.png")) == expected).all()

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
-from maskguide.data.pictures import EIGHT_BIT_MODES, image_size, open_upright, read_rgb
+from maskguide.data.pictures import image_size
 from maskguide.marks.class_lists import ClassLists, may_list_classes
 from maskguide.marks.coco import is_coco, read_coco
+from maskguide.marks.copies import is_colourful, is_photograph
 from maskguide.marks.csv_tables import read_csv_marks
 from maskguide.marks.image_names import IMAGE_SUFFIXES, Ambiguous, ImageNames
 from maskguide.marks.label_studio import is_label_studio, read_label_studio
@@ -31,7 +30,6 @@ LISTED = 10  # names that a line lists before "and N more"
 BACKUPS = (".bak", ".orig", ".old", ".tmp", ".swp", ".save")
 LISTS_OF_IMAGES = ("train.txt", "val.txt", "valid.txt", "test.txt", "trainval.txt", "default.txt")
 NO_MARKS = {".md", ".html", ".htm", ".pdf", ".docx", ".log", ".data", ".cfg", ".ini", ".db"}
-LIKE_PHOTOGRAPH = 0.95  # correlation of grey levels from which an image file is a copy, not a mask
 
 
 class Source(NamedTuple):
@@ -157,26 +155,15 @@ class MarkFolder:
         image_id = self._of_file(path, mask=True)
         if image_id is None:
             self.strangers.setdefault(path.name, path.stem)
-        elif image_id in self.paths and not self._is_photograph(path, self.paths[image_id]):
+        elif image_id in self.paths and not is_photograph(path, self.paths[image_id]):
+            if is_colourful(path):
+                other = f"shows another picture than {self.paths[image_id]}"
+                altered = "a copy that was turned, cut or padded? Export without augmentation and resizing"
+                raise InputError(f"{path}: {other}: {altered}")
             if self.boxes_only:
                 self._skip("label mask(s), which give no boxes here", path.name)
             else:
                 self.sources[image_id].append(Source(path, None))
-
-    @staticmethod
-    def _is_photograph(path: Path, image: str) -> bool:
-        """Whether an image file shows the image itself, perhaps saved anew or at another size."""
-        picture = open_upright(path)
-        if picture.mode not in EIGHT_BIT_MODES:
-            return False
-        photograph = Image.fromarray(read_rgb(image))
-        copy = picture.convert("RGB").resize(photograph.size)
-        if np.array_equal(copy, photograph):
-            return True
-        grey, original = (np.asarray(each.convert("L"), dtype=float).ravel() for each in (copy, photograph))
-        if grey.std() == 0 or original.std() == 0 or len(np.unique(grey)) < 32:
-            return False
-        return bool(np.corrcoef(grey, original)[0, 1] >= LIKE_PHOTOGRAPH)
 
     def _of_file(self, path: Path, mask: bool = False) -> str | None:
         """The image that a file of its own is named like."""

@@ -171,8 +171,8 @@ def plain(name: str) -> str:
 def check_size(path: str | Path, found: Sequence[int], size: tuple[int, int]) -> None:
     """Refuse a mark made on an image of another size; both are (H, W)."""
     if tuple(found) != tuple(size):
-        its = f"its image {size[1]} × {size[0]}"
-        raise InputError(f"{path}: is {found[1]} × {found[0]} pixels, {its}; mark that image")
+        differ = f"is {found[1]} × {found[0]} pixels, its image {size[1]} × {size[0]}"
+        raise InputError(f"{path}: {differ}; mark that image, or export it unchanged")
 
 
 def check_points(place: str | Path, name: str, points: np.ndarray, size: tuple[int, int]) -> None:

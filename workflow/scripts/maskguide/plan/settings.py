@@ -181,9 +181,14 @@ class Settings:
         return self.marks_place(dataset, section) if self.mode(dataset, section) == "manual" else None
 
     def manual_marks(self, dataset: str, section: str) -> list[str]:
-        """A person's mark files that are there by now, so that a new or edited one is imported."""
+        """A person's mark files that are there by now, so that a new or edited one is imported.
+
+        Hidden ones, which a file manager leaves behind, are not: they would have everything trained again.
+        """
         folder = self.marks_folder(dataset, section)
-        return sorted(str(path) for path in Path(folder).rglob("*") if path.is_file()) if folder else []
+        found = [path for path in Path(folder).rglob("*") if path.is_file()] if folder else []
+        hidden = [any(part.startswith(".") for part in path.relative_to(folder).parts) for path in found]
+        return sorted(str(path) for path, leave_out in zip(found, hidden, strict=True) if not leave_out)
 
     def test_size(self, dataset: str) -> int | None:
         """The side of the squares that test images are brought to; None where they keep their size."""
