@@ -46,6 +46,12 @@ def test_one_network_and_an_average_of_one_are_not_the_same_run(plan):
     assert names(made.table_runs("compare")) == ["aca", "aca-s1"]
 
 
+def test_curves_are_drawn_of_each_compared_network_and_of_no_average(plan):
+    made = plan(tables={"compare": {**SHOWN, "methods": ["baseline", "tdsa", "aca", "aca-s1", "maxpool"]}})
+    assert names(made.curve_runs("leaves")) == ["baseline", "tdsa", "aca-s1"]
+    assert f"{made.results}/figures/curves_leaves.png" in made.figures()
+
+
 def test_a_region_alone_is_the_method_itself_where_there_is_but_one(plan):
     table = {"datasets": ["btfpis"], "backbone": "resnet50", "controls": []}
     made = plan("butterfly", tables={"mgfe_table3": table})

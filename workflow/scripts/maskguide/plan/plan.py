@@ -49,9 +49,10 @@ class Plan(Tables):
         return self.runs(dataset, method, backbone)[0]
 
     def curve_runs(self, dataset: str) -> list[str]:
-        """The runs of one data set whose training is drawn, each once."""
+        """The runs of one data set whose training is drawn, each once: those that are one network."""
         cells = chain.from_iterable(self.cells(name) for name in self.beside("curves"))
-        return unique(self.runs(*cell) for cell in cells if cell[0] == dataset)
+        own = (cell for cell in cells if cell[0] == dataset and not self.averages(self.names[cell[1]]))
+        return unique(self.runs(*cell) for cell in own)
 
     def strip_run(self, dataset: str) -> str:
         """The guided run whose attention the strips show."""
