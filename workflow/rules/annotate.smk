@@ -61,7 +61,7 @@ rule import_annotation:
             if plan.mode(wc.dataset, "annotate") == "manual"
             else []
         ),
-        marks=lambda wc: plan.manual_marks(wc.dataset, "annotate"),
+        marks=lambda wc: held(plan.manual_marks(wc.dataset, "annotate")),
     output:
         annotated="<results>/annotate/{dataset}/split{split}/annotated.csv",
         marks=directory("<results>/annotate/{dataset}/split{split}/marks"),
@@ -86,6 +86,7 @@ rule import_annotation:
                 "classes": plan.mask_classes(wc.dataset),
             }
         ),
+        seen=lambda wc: seen(plan.manual_marks(wc.dataset, "annotate")),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} --index {input.index:q}"
         " --chosen {input.chosen:q} {params.options} --output {output.annotated:q}"

@@ -35,7 +35,7 @@ rule generate_leaves:
 rule fetch_dataset:
     input:
         **plan.code("fetch_dataset"),
-        archive=lambda wc: config["archives"].get(wc.dataset, []),
+        archive=lambda wc: held(plan.own_archives(wc.dataset)),
     output:
         "<results>/data/{dataset}/source.json",
     log:
@@ -50,7 +50,8 @@ rule fetch_dataset:
         registry=plan.registry,
         # The entry itself, so that editing one data set's source fetches that one again.
         entry=lambda wc: plan.entries[wc.dataset]["source"],
-        archive=lambda wc, input: flags({"archive": input.archive or None}),
+        archive=lambda wc: flags({"archive": config["archives"].get(wc.dataset)}),
+        seen=lambda wc: seen(plan.own_archives(wc.dataset)),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} --registry {params.registry:q}"
         " --resources resources {params.archive} --output {output:q} 2>&1 | tee {log:q}"
@@ -80,9 +81,9 @@ rule index_dataset:
     input:
         **plan.code("index_dataset"),
         # A person's own folders are read where they lie: each of their files is an input.
-        own=lambda wc: plan.own_files(wc.dataset),
+        own=lambda wc: held(plan.own_files(wc.dataset)),
         files=lambda wc: ([] if wc.dataset in plan.own else "<results>/data/{dataset}/files"),
-        split=lambda wc: config["splits"].get(wc.dataset, []),
+        split=lambda wc: held(plan.split_file(wc.dataset)),
     output:
         index="<results>/data/{dataset}/split1/index.csv",
         images="<results>/data/{dataset}/images.csv",
@@ -98,7 +99,8 @@ rule index_dataset:
     params:
         options=lambda wc: flags(plan.index_flags(wc.dataset)),
         entry=lambda wc: plan.described(wc.dataset),
-        split_file=lambda wc, input: flags({"split_file": input.split or None}),
+        split_file=lambda wc: flags({"split_file": config["splits"].get(wc.dataset)}),
+        seen=lambda wc: seen([*plan.own_files(wc.dataset), *plan.split_file(wc.dataset)]),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} {params.options} {params.split_file}"
         " --masks {output.masks:q} --images {output.images:q} --output {output.index:q} 2>&1 | tee {log:q}"

@@ -64,7 +64,7 @@ rule import_boxes:
             if plan.mode(wc.dataset, "boxes") == "manual"
             else []
         ),
-        marks=lambda wc: plan.manual_marks(wc.dataset, "boxes"),
+        marks=lambda wc: held(plan.manual_marks(wc.dataset, "boxes")),
     output:
         table="<results>/detect/{dataset}/split{split}/{annotated}/boxes.csv",
         boxes=directory("<results>/detect/{dataset}/split{split}/{annotated}/boxes"),
@@ -91,6 +91,7 @@ rule import_boxes:
                 "marks": plan.marks_folder(wc.dataset, "boxes"),
             }
         ),
+        seen=lambda wc: seen(plan.manual_marks(wc.dataset, "boxes")),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} --index {input.index:q}"
         " --chosen {input.chosen:q} {params.options} --output {output.table:q}"

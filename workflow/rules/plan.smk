@@ -9,13 +9,19 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+if not workflow.current_basedir.is_local:
+    raise WorkflowError(
+        "maskguide: its jobs run scripts, of which snakemake fetches none; clone the repository and name the "
+        'clone in your module: snakefile: "…/maskguide/Snakefile"'
+    )
 # Relative, so that a project folder that was moved re-runs nothing.
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
 from maskguide.plan.cells import beside, measured
 from maskguide.plan import forecast
+from maskguide.plan.inputs import held, seen
 from maskguide.plan.plan import Plan
-from maskguide.plan.settings import flags
+from maskguide.plan.settings import REGISTRY, flags
 from maskguide.system import interruption, one_snakemake, slurm_plugin
 from maskguide.system.files import InputError
 
@@ -23,8 +29,10 @@ slurm_plugin.become_array_task()
 # Nothing is written outside the project: jobs inherit where matplotlib keeps its list of fonts.
 os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(".snakemake/matplotlib"))
 
+# Of a workflow that uses this one as a module: its own registry, if it has one.
+registry = REGISTRY if Path(REGISTRY).exists() else os.path.relpath(f"{SCRIPTS}/../../{REGISTRY}")
 try:
-    plan = Plan(config, SCRIPTS)
+    plan = Plan(config, SCRIPTS, registry)
 except InputError as error:
     raise WorkflowError(str(error)) from error
 

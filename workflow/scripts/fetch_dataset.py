@@ -97,7 +97,7 @@ def locate(args: argparse.Namespace, source: dict) -> tuple[Path, str]:
             raise InputError(f"{args.archive}: does not exist; it is given as the archive of {args.dataset}")
         return args.archive, "config"
     folder = args.resources / args.dataset
-    others = [further["filename"] for further in source.get("also", [])]
+    others = [*datasets.MARKS.values(), *(further["filename"] for further in source.get("also", []))]
     placed = archives.find_placed(folder, source.get("filename"), others)
     if placed:
         warn_of_other_version(placed, source)

@@ -2,6 +2,7 @@
 
 The archive must still be the one that source.json describes. The output is a folder in either case: for a
 folder as source it holds one symbolic link, so that nothing is ever written into the user's own folder.
+Inside the project the link is relative: a project that is moved or renamed goes on.
 Further files of the data set are unpacked into folders of their own, also-1, also-2, ….
 
 Example:
@@ -12,6 +13,7 @@ Example:
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from maskguide.data import archives
@@ -36,13 +38,21 @@ def main(args: argparse.Namespace) -> None:
         check_unchanged(part, args.source)
     with atomic_directory(args.output) as folder:
         for number, part in enumerate(parts):
-            own, path = folder / f"also-{number}" if number else folder, Path(part["path"]).resolve()
+            own, path = folder / f"also-{number}" if number else folder, Path(part["path"])
             own.mkdir(exist_ok=not number)
             if part["kind"] == "folder":
-                (own / path.name).symlink_to(path, target_is_directory=True)
+                (own / path.resolve().name).symlink_to(target(path, own), target_is_directory=True)
             else:
                 archives.unpack(part["path"], own)
     cli.log.info("%s: ready in %s", ", ".join(part["path"] for part in parts), args.output)
+
+
+def target(path: Path, folder: Path) -> Path:
+    """What a link in `folder` to `path` holds: the way from there where both lie in the working folder."""
+    project, start = Path.cwd().resolve(), folder.resolve()
+    place = path.parent.resolve() / path.name if path.name else path.resolve()
+    inside = place.is_relative_to(project) and start.is_relative_to(project)
+    return Path(os.path.relpath(place, start)) if inside and not path.is_absolute() else path.absolute()
 
 
 def check_unchanged(part: dict, source: Path) -> None:

@@ -7,9 +7,7 @@ where its folders lie, and `entry` makes of it what the registry would hold.
 from __future__ import annotations
 
 import json
-import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,7 @@ from maskguide.system.files import InputError, read_yaml
 SCHEMA = Path(__file__).parents[3] / "schemas" / "datasets.schema.yaml"
 FOLDERS = ("images", "masks")
 OUTLINE = "outline"
-HIDDEN = (".", "__MACOSX")
-NO_INPUT = re.compile("[{}\ud800-\udfff]")  # wildcards to snakemake; what is no UTF-8 ends it
+MARKS = {"annotate": "annotations", "boxes": "boxes"}  # folders of resources/<data set>/ for a person's marks
 Entry = dict[str, Any]
 
 
@@ -151,26 +148,31 @@ def entry(name: str, options: Mapping[str, Any]) -> Entry:
     return found
 
 
-def files(options: Mapping[str, Any]) -> list[str]:
-    """The files of an own data set, sorted: inputs of a job that shall see them added, changed and removed.
+def folders(name: str, options: Mapping[str, Any], archive: str | None, local: bool) -> list[str]:
+    """The folders in which a person keeps a data set's files: read where they lie, not packed.
 
-    Links are followed, each folder once. Left out are hidden files and names that snakemake cannot hold.
+    options: the config's `datasets.<name>`. archive: what its `archives` names. local: whether a person must
+    put the data set in its place; of others the download lies there.
     """
-    found: set[str] = set()
-    seen: set[str] = set()
-    for root in [options[key] for key in FOLDERS if options.get(key)]:
-        for folder, below, names in os.walk(os.path.normpath(root), followlinks=True):
-            real = os.path.realpath(folder)
-            below[:] = () if real in seen else shown(below)
-            if real not in seen:
-                found.update(f"{folder}/{name}" for name in shown(names))
-            seen.add(real)
-    return sorted(path for path in found if not NO_INPUT.search(path))
+    if is_own(options):
+        return [options[key] for key in FOLDERS if options.get(key)]
+    if archive:
+        return [archive] if Path(archive).is_dir() else []
+    return [str(path) for path in placed(name, local) if path.is_dir()]
 
 
-def shown(names: Iterable[str]) -> list[str]:
-    """Without hidden names and a Mac's leftovers."""
-    return [name for name in names if not name.startswith(HIDDEN)]
+def packed(name: str, archive: str | None, local: bool) -> list[str]:
+    """The archives that a person gives of a data set."""
+    if archive:
+        return [] if Path(archive).is_dir() else [archive]
+    return [str(path) for path in placed(name, local) if path.is_file()]
+
+
+def placed(name: str, local: bool) -> list[Path]:
+    """What a person put into resources/<data set>/, but for marks."""
+    place = Path("resources", name)
+    found = sorted(place.iterdir()) if local and place.is_dir() else []
+    return [path for path in found if not path.name.startswith(".") and path.name not in MARKS.values()]
 
 
 def refuse(wrong: str | None) -> None:

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from maskguide.plan import code, config_check, datasets, schema
+from maskguide.plan import code, config_check, datasets, inputs, schema
 from maskguide.system.files import InputError
 
 REGISTRY = "resources/datasets.yaml"
 NUMERICS = ("deterministic", "precision")  # what digits depend on besides the seed
-MARKS = {"annotate": "annotations", "boxes": "boxes"}
 READ = ("licence", "citation", "homepage")  # of a data set's entry: changes no result
 KINDS = ("imagenet", "generated", "coco")  # starting weights that a rule makes or fetches
 
@@ -57,15 +56,37 @@ class Settings:
         self.own = [name for name in self.datasets if datasets.is_own(config["datasets"][name])]
         self.published = [name for name in self.datasets if name not in (*self.generated, *self.own)]
         self.check_splits()
+        self.check_paths()
 
     def settings(self, section: str, dataset: str) -> dict[str, Any]:
         """A config section, with what the data set says otherwise put over it."""
         own = self.config["datasets"][dataset][section]
         return {**self.config[section], **{key: value for key, value in own.items() if value is not None}}
 
+    def check_paths(self) -> None:
+        """`InputError` for a path of the config that is not there, though everything was made before."""
+        used = [(key, name) for key in ("archives", "splits") for name in self.config[key]]
+        named = {f"{key}.{name}": self.config[key][name] for key, name in used if name in self.datasets}
+        weights = {f"weights.{name}": path for name, path in self.config["weights"].items()}
+        inputs.check_named(named | weights)
+        inputs.check_holdable(weights)
+
+    def given(self, dataset: str) -> tuple[str | None, bool]:
+        """What `archives` names of a data set, and whether a person must put it in place."""
+        return self.config["archives"].get(dataset), "local" in self.entries[dataset]["source"]
+
     def own_files(self, dataset: str) -> list[str]:
-        """The files of a person's own data set, so that one added, changed or removed is seen."""
-        return datasets.files(self.config["datasets"][dataset]) if dataset in self.own else []
+        """The files of a data set that lies in a person's own folder, so that each of them is looked at."""
+        options = self.config["datasets"][dataset]
+        return inputs.files_in(datasets.folders(dataset, options, *self.given(dataset)))
+
+    def own_archives(self, dataset: str) -> list[str]:
+        """The archives that a person gives of a data set."""
+        return [] if dataset in self.own else datasets.packed(dataset, *self.given(dataset))
+
+    def split_file(self, dataset: str) -> list[str]:
+        """The CSV that the config names for a data set's split, if any."""
+        return [self.config["splits"][dataset]] if dataset in self.config["splits"] else []
 
     def described(self, dataset: str) -> dict[str, Any]:
         """What decides how a data set is read: its entry without what is only for readers."""
@@ -174,7 +195,7 @@ class Settings:
 
     def marks_place(self, dataset: str, section: str) -> str:
         """Where a person puts the marks of the section `annotate` or `boxes`."""
-        return self.settings(section, dataset)["marks"] or f"resources/{dataset}/{MARKS[section]}"
+        return self.settings(section, dataset)["marks"] or f"resources/{dataset}/{datasets.MARKS[section]}"
 
     def marks_folder(self, dataset: str, section: str) -> str | None:
         """Where a person's marks lie; None unless the mode is manual."""
@@ -186,9 +207,7 @@ class Settings:
         Hidden ones, which a file manager leaves behind, are not: they would have everything trained again.
         """
         folder = self.marks_folder(dataset, section)
-        found = [path for path in Path(folder).rglob("*") if path.is_file()] if folder else []
-        hidden = [any(part.startswith(".") for part in path.relative_to(folder).parts) for path in found]
-        return sorted(str(path) for path, leave_out in zip(found, hidden, strict=True) if not leave_out)
+        return inputs.files_in([folder]) if folder else []
 
     def test_size(self, dataset: str) -> int | None:
         """The side of the squares that test images are brought to; None where they keep their size."""
