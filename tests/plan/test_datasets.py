@@ -221,23 +221,3 @@ def test_an_entry_for_a_script_is_checked():
         datasets.entry_of(REGISTRY, "vines", "{")
     with pytest.raises(InputError, match="--entry: vines: lacks title"):
         datasets.entry_of(REGISTRY, "vines", "{}")
-
-
-def test_files_are_what_a_person_sees(folder):
-    options = {"images": "vines/", "masks": "./drawn"}
-    found = ["drawn/elm/0.png", "vines/images/elm/0.jpg", "vines/images/oak/0.png"]
-    assert datasets.files(options) == found
-    hidden = (".DS_Store", ".cache/x.png", "__MACOSX/x.png", "{x}.png", "\udce9.png")
-    for path in (Path("vines") / name for name in hidden):
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    Path("vines/images/elm/again").symlink_to(folder / "vines")  # a link that leads back
-    assert datasets.files(options) == found
-    Path("elsewhere").mkdir()
-    Path("elsewhere/1.png").touch()
-    Path("vines/images/ash").symlink_to(folder / "elsewhere")
-    assert datasets.files(options) == [*found[:1], "vines/images/ash/1.png", *found[1:]]
-    assert datasets.files({"images": "vines/images", "masks": None})[-1] == "vines/images/oak/0.png"
-    assert datasets.files({"images": "vines", "masks": "vines/images"}) == [
-        *("vines/images/ash/1.png", "vines/images/elm/0.jpg", "vines/images/oak/0.png")
-    ]
