@@ -9,6 +9,8 @@ from typing import Any
 
 import jsonschema
 
+from maskguide.plan import config_values
+
 SHOWN = 60  # characters of a wrong value
 
 # As `backbones.names()` lists them (a test compares), which imports torch.
@@ -53,9 +55,10 @@ def complaint(
         return f"{name}: {key}: is no key; {way_out(unknown, known)}"
     value = "" if error.validator == "required" else f"{error.instance!r} "
     shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}… "
+    no_text = config_values.no_text(error.instance, error.schema) if error.validator == "type" else None
     text = error.schema.get("description", "").split(". ")[0].rstrip(".")
     described = f"{text} ({explained})" if text else f"{explained} explains every key"
-    return f"{name}: {place or 'top level'}: {shown}{problem(error)}; {described}"
+    return f"{name}: {place or 'top level'}: {no_text or shown + problem(error)}; {described}"
 
 
 PROBLEMS = {

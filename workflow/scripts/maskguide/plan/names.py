@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from maskguide.plan import config_check, declared, variants
+from maskguide.plan import config_check, config_values, declared, variants
 from maskguide.plan.config_check import way_out
 from maskguide.plan.schema import config_schema
 from maskguide.plan.settings import NUMERICS, Settings
@@ -63,6 +63,7 @@ class Names(Settings):
         if name in variants.in_use():
             raise InputError(f"{place}: is a name in use already; give yours another")
         may = self.options_of(facts["method"])
+        config_values.read(facts, {"properties": may})
         for key, value in facts.items():
             if key in variants.SAID:
                 continue
@@ -160,6 +161,8 @@ class Names(Settings):
                     raise InputError(
                         f"config: {place}: '{sweep['option']}' is no option of {method} to sweep; {near}"
                     )
+                option = self.options_of(of_method.name)[sweep["option"]]
+                config_values.read(sweep["values"], {"items": option})
         return found
 
     def swept(self, sweep: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from maskguide.plan import code, config_check, datasets, inputs, schema
+from maskguide.plan import code, config_check, config_values, datasets, inputs, schema
 from maskguide.system.files import InputError
 
 REGISTRY = "resources/datasets.yaml"
@@ -43,6 +43,8 @@ class Settings:
     """
 
     def __init__(self, config: dict[str, Any], scripts: Path, registry: str = REGISTRY) -> None:
+        config_values.check_names(config)
+        config_values.read(config, schema.config_schema())
         wrong = config_check.complaint(config, schema.config_schema())
         if wrong:
             raise InputError(wrong)
