@@ -85,25 +85,6 @@ def test_published_split():
         splits.split(entries({"a": 2}), "published")
 
 
-def test_split_file(tmp_path):
-    path = tmp_path / "split.csv"
-    path.write_text("image,class_id,split\na-0,1,train\na/1.png,1,test\n")
-    used = splits.split_by_file(entries({"a": 3, "b": 3}), path)
-    assert [(entry.image_id, entry.split) for entry in used] == [("a-0", "train"), ("a-1", "test")]
-    for line, message in [
-        ("x,1,train", "x names no image"),
-        ("1.png,1,train", "names 2 images"),
-        ("a-2,1,val", "split of a-2 is 'val'"),
-        ("a/0.png,1,test", "listed twice"),
-    ]:
-        path.write_text(f"image,class_id,split\na-0,1,train\n{line}\n")
-        with pytest.raises(InputError, match=message):
-            splits.split_by_file(entries({"a": 3, "b": 3}), path)
-    path.write_text("file,split\na,train\n")
-    with pytest.raises(InputError, match="needs the columns image and split"):
-        splits.split_by_file(entries({"a": 3}), path)
-
-
 # Index
 
 

@@ -25,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from maskguide.data import datasets, label_masks, layouts, object_boxes, pictures, splits
+from maskguide.data import datasets, label_masks, layouts, object_boxes, pictures, split_files, splits
 from maskguide.data.layouts import Entry
 from maskguide.plan.datasets import entry_of
 from maskguide.system import cli
@@ -70,7 +70,7 @@ def main(args: argparse.Namespace) -> None:
     elif not args.split_file and rule != "published":
         splits.warn_of_groups(entries)
     if args.split_file:
-        entries, rule = splits.split_by_file(entries, args.split_file), "published"
+        entries, rule = split_files.split_by_file(entries, args.split_file), "published"
     chosen = splits.split(entries, rule, args.split_seed)
     found = pictures.inspect_all(entry.path for entry in entries)
     contents = {entry.image_id: each.content for entry, each in zip(entries, found, strict=True)}

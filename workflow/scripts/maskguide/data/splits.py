@@ -1,4 +1,4 @@
-"""The split of a data set into training and test images: published, drawn, or from a file."""
+"""The split of a data set into training and test images: published or drawn, and what makes one wrong."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import re
 from collections import Counter
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from maskguide.data.layout_files import Entry
 from maskguide.system.cli import log
-from maskguide.system.files import InputError, read_csv
+from maskguide.system.files import InputError
 
 # CRE1 of CRE1_a.jpg, plant12 of plant12-1.png, s3 of "s3 (1).png"
 LIKELY_GROUP = r"^(.*\d.*?)[-_. (]+[A-Za-z0-9]{1,3}\)?\.[^.]+$"
@@ -202,30 +201,6 @@ def warn_of_groups(entries: list[Entry]) -> None:
 def round_half_up(numerator: int, denominator: int) -> int:
     """numerator / denominator to the nearest whole number, halves up (`round` takes the even one)."""
     return (2 * numerator + denominator) // (2 * denominator)
-
-
-def split_by_file(entries: list[Entry], path: str | Path) -> list[Entry]:
-    """The images that a CSV lists in `image` (image_id, file name, or class/file name), with its `split`."""
-    table = read_csv(path, [], "give one with the columns image and split")
-    if not {"image", "split"} <= set(table.columns):
-        raise InputError(f"{path}: needs the columns image and split; name them in its first line")
-    names: dict[str, list[Entry]] = {}
-    for entry in entries:
-        for name in {entry.image_id, entry.path.name, f"{entry.class_name}/{entry.path.name}"}:
-            names.setdefault(name, []).append(entry)
-    used: dict[str, Entry] = {}
-    for image, part in zip(table["image"], table["split"], strict=True):
-        found = names.get(image, [])
-        if len(found) != 1:
-            none = "no image of the data set; correct or remove the line"
-            several = f"{len(found)} images; give class/file name"
-            raise InputError(f"{path}: {image} names {several if found else none}")
-        if part not in ("train", "test"):
-            raise InputError(f"{path}: split of {image} is {part!r}; it must be train or test")
-        if found[0].image_id in used:
-            raise InputError(f"{path}: {image} is listed twice")
-        used[found[0].image_id] = replace(found[0], split=part)
-    return [used[image_id] for image_id in sorted(used)]
 
 
 def check_split(entries: list[Entry], contents: list[str], published: bool = False) -> None:
