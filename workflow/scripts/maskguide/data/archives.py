@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
+from maskguide.data import zip_names
 from maskguide.system.files import InputError
 
 WEB_PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<script", b"<?xml")
@@ -151,6 +152,7 @@ def unpack(path: str | Path, target: str | Path) -> None:
 
 
 def _unpack_zip(path: Path, archive: zipfile.ZipFile, target: Path) -> None:
+    zip_names.mend(path, archive.infolist())
     members = [member for member in archive.infolist() if not _is_litter(member.filename)]
     total = 0
     for member in members:
