@@ -87,6 +87,7 @@ rule index_dataset:
     output:
         index="<results>/data/{dataset}/split1/index.csv",
         images="<results>/data/{dataset}/images.csv",
+        found="<results>/data/{dataset}/found.csv",
         masks=directory("<results>/data/{dataset}/masks"),
     log:
         "<logs>/index_dataset/{dataset}.log",
@@ -103,7 +104,8 @@ rule index_dataset:
         seen=lambda wc: seen([*plan.own_files(wc.dataset), *plan.split_file(wc.dataset)]),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} {params.options} {params.split_file}"
-        " --masks {output.masks:q} --images {output.images:q} --output {output.index:q} 2>&1 | tee {log:q}"
+        " --masks {output.masks:q} --images {output.images:q} --found {output.found:q}"
+        " --output {output.index:q} 2>&1 | tee {log:q}"
 
 
 rule split_dataset:

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import pandas as pd
 from maskguide.data import datasets, label_masks, layouts, object_boxes, pictures, split_files, splits
+from maskguide.data import found as found_files
 from maskguide.data.layouts import Entry
 from maskguide.plan.datasets import entry_of
 from maskguide.system import cli
@@ -42,8 +43,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--entry", help="JSON: what a registry would say of it, of a data set of your own")
     add("--files", type=Path, required=True, help="folder of the unpacked data set, or of your own images")
     add("--own-masks", type=Path, help="folder of their masks, where it is not masks/ beside the images")
-    rules = "2:1 (ratio train:test in each class), 10/40 (images per class) or published; else the registry's"
-    add("--split", help=rules)
+    rules = "2:1 (ratio train:test in each class), 10/40 (images per class) or published"
+    add("--split", help=f"{rules}; else as folders train/ and test/ say, else the registry's")
     listed = "CSV with the columns image and split, before --split; images not listed are left out"
     add("--split-file", type=Path, help=listed)
     add("--split-seed", type=int, default=0, help="seed of the split")
@@ -51,6 +52,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--group", help=name)
     add("--longest-side", type=int, help="pixels; larger images are brought to it, with masks, as copies")
     add("--images", type=Path, help="CSV to write: all images, also those that this split leaves out")
+    add("--found", type=Path, help="CSV to write: what each folder holds, read as what, and what is left out")
     add("--masks", type=Path, required=True, help="folder for converted masks; replaced")
     add("--output", type=Path, required=True, help="index.csv to write")
     return parser.parse_args(argv)
@@ -64,7 +66,12 @@ def main(args: argparse.Namespace) -> None:
             way_out = "correct the path" if args.entry else "run unpack_dataset.py first"
             raise InputError(f"{folder}: is no folder; {way_out}")
     entries = layouts.read(registered["layout"], args.files, registered.get("folder"), args.own_masks)
-    rule = args.split or registered["split"]
+    given = bool(registered["layout"] == "folder" and all(entry.split for entry in entries))
+    rule = args.split or ("published" if given else registered["split"])
+    if given and rule != "published":
+        cli.log.warning(
+            "%s: its folders train/ and test/ are not the split: --split %s draws one", args.files, rule
+        )
     if args.group:
         entries = splits.grouped(entries, args.group)
     elif not args.split_file and rule != "published":
@@ -76,6 +83,9 @@ def main(args: argparse.Namespace) -> None:
     contents = {entry.image_id: each.content for entry, each in zip(entries, found, strict=True)}
     publishers_own = rule == "published" and not args.split_file and registered["layout"] != "folder"
     splits.check_split(chosen, [contents[entry.image_id] for entry in chosen], publishers_own)
+    parts = {entry.image_id: entry.split for entry in chosen}
+    held = found_files.table(filter(None, (args.files, args.own_masks)), entries, parts)
+    found_files.warn(held)
     masked = [entry for entry in entries if entry.mask]
     if registered["masks"] == "published" and not masked:
         without_masks(args, registered["source"])
@@ -100,7 +110,8 @@ def main(args: argparse.Namespace) -> None:
         images["group"] = images["image_id"].map({entry.image_id: entry.group for entry in moved})
         images["content"] = images["image_id"].map(contents)
         write_csv(args.images, images)
-    parts = {entry.image_id: entry.split for entry in chosen}
+    if args.found:
+        write_csv(args.found, held)
     used = [replace(each, split=parts[each.image_id]) for each in moved if each.image_id in parts]
     table = index_table(used, args.output.parent)
     write_csv(args.output, table)

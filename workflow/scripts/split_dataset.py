@@ -25,7 +25,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--images", type=Path, required=True, help="images.csv, written by index_dataset.py")
     rules = "2:1 (ratio train:test in each class), 10/40 (images per class) or published (as images.csv says)"
-    add("--split", required=True, help=rules)
+    add("--split", help=f"{rules}; left out: published if images.csv says it of all, else --default-split")
+    add("--default-split", default="2:1", help="the same, where neither --split nor images.csv says one")
     add("--split-seed", type=int, default=0, help="seed of the splits")
     add("--number", type=int, default=1, help="which of the splits, from 1")
     add("--validation", type=float, help="share of each class's training images that stands in for the test")
@@ -42,21 +43,21 @@ def main(args: argparse.Namespace) -> None:
         Entry(row.image_id, Path(row.path), row.class_name, row.split, group=row.group)
         for row in table.rename(columns={"class": "class_name"}).itertuples()
     ]
-    chosen = splits.split(entries, args.split, args.split_seed, args.number)
+    given = all(entry.split for entry in entries)
+    rule = args.split or ("published" if given else args.default_split)
+    chosen = splits.split(entries, rule, args.split_seed, args.number)
     if args.validation is not None:
         training = [entry for entry in chosen if entry.split == "train"]
         share = Fraction(args.validation).limit_denominator(1000)
-        rule = f"{share.denominator - share.numerator}:{share.numerator}"
+        held = f"{share.denominator - share.numerator}:{share.numerator}"
         try:
-            chosen = splits.split(training, rule, args.split_seed)
+            chosen = splits.split(training, held, args.split_seed)
         except InputError as error:
             raise InputError(
                 f"--validation {args.validation}: of the training images alone, {error}"
             ) from error
     contents = dict(zip(table["image_id"], table["content"], strict=True))
-    splits.check_split(
-        chosen, [contents[entry.image_id] for entry in chosen], published=args.split == "published"
-    )
+    splits.check_split(chosen, [contents[entry.image_id] for entry in chosen], published=rule == "published")
     part = {entry.image_id: entry.split for entry in chosen}
     table = table[table["image_id"].isin(list(part))].assign(split=lambda rows: rows["image_id"].map(part))
     for column in datasets.PATH_COLUMNS:

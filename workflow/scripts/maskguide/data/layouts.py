@@ -8,9 +8,9 @@ from pathlib import Path
 
 from maskguide.data import layout_files
 from maskguide.data.benchmark_layouts import read_aircraft, read_cars, read_cub200
-from maskguide.data.layout_files import IMAGE_SUFFIXES, Entry, by_stem, images_in, mask_of, plain_id, visible
+from maskguide.data.layout_files import IMAGE_SUFFIXES, Entry, by_stem, images_in, mask_of, plain_id
+from maskguide.data.own_folders import read_folder
 from maskguide.data.pickles import load_labels
-from maskguide.system.cli import log
 from maskguide.system.files import InputError, read_csv
 
 BUTTERFLIES = (  # 001 to 010
@@ -143,68 +143,6 @@ def read_ultrafgvc(files: Path, folder: str | None) -> list[Entry]:
         Entry(plain_id(str(Path(name).with_suffix(""))), root / "images" / name, f"{label:0{digits}d}", split)
         for split, name, label in found
     ]
-
-
-def read_folder(files: Path, folder: str | None, masks: Path | None = None) -> list[Entry]:
-    """Anybody's own images: <class>/image.*, or images/<class>/image.* with masks/<class>/<stem>.png beside.
-
-    With train/ and test/ around the classes, these are the published split. `masks`: a folder elsewhere that
-    holds the masks' <class>/ (or train/<class>/ and test/<class>/) instead.
-    """
-    root = files
-    while len(inside := visible(root)) == 1 and inside[0].is_dir() and not holds_images(inside[0]):
-        root = inside[0]
-    images = root / "images" if (root / "images").is_dir() else root
-    masks = masks or root / "masks"
-    if {path.name for path in folders_in(images, masks)} != {"train", "test"}:
-        return class_folders(images, masks, "")
-    parts = [class_folders(images / split, masks / split, split) for split in ("train", "test")]
-    check_no_stray_mask(masks, {"train", "test"})
-    return [entry for part in parts for entry in part]
-
-
-def folders_in(images: Path, masks: Path) -> list[Path]:
-    """The folders directly in `images`, sorted, but for that of the masks."""
-    found = [path for path in visible(images) if path.is_dir()]
-    return [path for path in found if path.resolve() != masks.resolve()]
-
-
-def holds_images(folder: Path) -> bool:
-    """Whether this is a class's folder or the folder `images`, not one that only wraps the data set."""
-    return folder.name == "images" or bool(images_in(folder))
-
-
-def class_folders(images: Path, masks: Path, split: str) -> list[Entry]:
-    """One class per folder of `images`; the mask of an image has its name, without suffix, under `masks`."""
-    entries = []
-    for folder in folders_in(images, masks):
-        found = images_in(folder)
-        if not found:
-            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-            raise InputError(
-                f"{folder}: a class folder without an image ({kinds}); add some or move it elsewhere"
-            )
-        class_masks = by_stem(masks / folder.name, layout_files.MASK_SUFFIXES)
-        strange = set(class_masks.values()) - {mask_of(image, class_masks) for image in found}
-        if strange:
-            way_out = "give it its image's name, or move it elsewhere"
-            raise InputError(f"{min(strange)}: no image in {folder} belongs to this mask; {way_out}")
-        others = [path.name for path in visible(folder) if path not in found and path.is_file()]
-        if others:
-            log.warning("%s: %d files are passed over, not images: %s", folder, len(others), others[0])
-        for image in found:
-            image_id = plain_id(f"{folder.name}-{image.stem}")
-            entries.append(Entry(image_id, image, folder.name, split, mask_of(image, class_masks)))
-    check_no_stray_mask(masks, {entry.class_name for entry in entries})
-    return entries
-
-
-def check_no_stray_mask(masks: Path, folders: set[str]) -> None:
-    """Refuse what lies in the masks' folder beside its `folders`: nobody would see that it is not used."""
-    for path in visible(masks) if masks.is_dir() else []:
-        if path.name not in folders and (path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES):
-            rule = "masks lie in a folder for each class, named as its images' one"
-            raise InputError(f"{path}: belongs to no class; {rule}")
 
 
 READERS: dict[str, Callable[[Path, str | None], list[Entry]]] = {

@@ -57,11 +57,13 @@ def own_keys() -> dict[str, dict[str, Any]]:
     said = {
         "images": (
             path,
-            "Folder of your own images, one for each class in it. Null: a published data set.",
+            "Folder of your own images, one for each class in it, or in train/ and test/ in it. Null: a "
+            "published data set.",
         ),
         "masks": (
             path,
-            "Folder of their masks, <class>/<image's name>.png. Null: masks/ beside images/ if any.",
+            "Folder of their masks, <class>/<image's name>.png. Null: masks/ beside images/, or files such as "
+            "<image's name>_mask.png beside the images, if any.",
         ),
         "mask_classes": (registered["mask_classes"], "Null: object."),
         "regions": (registered["regions"], "Null: one for each mask class, of its name."),

@@ -115,7 +115,7 @@ class Settings:
         """What index_dataset.py is told of a data set."""
         options, entry = self.config["datasets"][dataset], self.described(dataset)
         split = {
-            "split": options["split"] or entry["split"],
+            "split": options["split"],
             "split_seed": options["split_seed"],
             "group": options["group"],
             "longest_side": options["longest_side"],
@@ -128,8 +128,11 @@ class Settings:
     def split_flags(self, dataset: str, split: str) -> dict[str, Any]:
         """What split_dataset.py is told of a split such as "2", or "1-validation"."""
         options, (number, _, held) = self.config["datasets"][dataset], split.partition("-")
+        rule, folders = self.split_rule(dataset), self.entries[dataset]["layout"] == "folder"
+        drawn = folders and options["split"] is None and rule != "published"
         return {
-            "split": self.split_rule(dataset),
+            "split": None if drawn else rule,
+            "default_split": rule if drawn else None,  # unless the folders are the split
             "split_seed": options["split_seed"],
             "number": number,
             "validation": options["validation"] if held else None,
