@@ -91,3 +91,21 @@ rule import_annotation:
         "python {input.script:q} --dataset {wildcards.dataset:q} --index {input.index:q}"
         " --chosen {input.chosen:q} {params.options} --output {output.annotated:q}"
         " --marks-output {output.marks:q} --contact-sheet {output.sheet:q} 2>&1 | tee {log:q}"
+
+
+# Reached before anything is trained, if a person marks: see `after_marks`.
+checkpoint marks_read:
+    input:
+        by_hand,
+    output:
+        "<results>/annotate/marks_read.txt",
+    log:
+        "<logs>/marks_read.log",
+    benchmark:
+        "<benchmarks>/marks_read.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(gpu=0, mem_mb=100, runtime=5),
+    shell:
+        "printf '%s\\n' {input:q} > {output:q} 2> {log:q}"

@@ -3,7 +3,8 @@
 
 rule fetch_weights:
     input:
-        **plan.code("fetch_weights"),
+        script=plan.script("fetch_weights"),
+        modules=after_marks(plan.modules("fetch_weights")),
     output:
         protected("resources/weights/{backbone}-imagenet.pth"),
     log:
@@ -20,7 +21,8 @@ rule fetch_weights:
 
 rule fetch_detector_weights:
     input:
-        **plan.code("fetch_detector_weights"),
+        script=plan.script("fetch_detector_weights"),
+        modules=after_marks(plan.modules("fetch_detector_weights")),
     output:
         protected("resources/weights/{architecture}-coco.pth"),
     log:
@@ -37,7 +39,8 @@ rule fetch_detector_weights:
 
 rule pretrain_backbone:
     input:
-        **plan.code("pretrain_backbone"),
+        script=plan.script("pretrain_backbone"),
+        modules=after_marks(plan.modules("pretrain_backbone")),
     output:
         "resources/weights/{backbone}-generated.pth",
     log:
@@ -62,7 +65,7 @@ rule train_classifier:
     input:
         script=plan.script("train_classifier"),
         # Its own method's file and its view's, and no other's.
-        modules=plan.code_of_run,
+        modules=after_marks(plan.code_of_run),
         index="<results>/data/{dataset}/split{split}/index.csv",
         store="<results>/store/{dataset}/images",
         masks=plan.mask_stores,
@@ -108,7 +111,8 @@ rule train_classifier:
 
 rule train_mdm:
     input:
-        **plan.code("train_mdm"),
+        script=plan.script("train_mdm"),
+        modules=after_marks(plan.modules("train_mdm")),
         index="<results>/data/{dataset}/split{split}/index.csv",
     output:
         args="<results>/runs/{dataset}/split{split}/mdm/contour/seed0/args.yaml",

@@ -100,7 +100,8 @@ rule import_boxes:
 
 rule train_detector:
     input:
-        **plan.code("train_detector"),
+        script=plan.script("train_detector"),
+        modules=after_marks(plan.modules("train_detector")),
         index="<results>/data/{dataset}/split{split}/index.csv",
         table="<results>/detect/{dataset}/split{split}/{annotated}/boxes.csv",
         boxes="<results>/detect/{dataset}/split{split}/{annotated}/boxes",

@@ -32,7 +32,7 @@ rule infer_masks:
 rule make_masks:
     input:
         script=plan.script("make_masks"),
-        modules=lambda wc: plan.marking("make_masks", wc.mask_source == "auto"),
+        modules=after_marks(lambda wc: plan.marking("make_masks", wc.mask_source == "auto")),
         index="<results>/data/{dataset}/split{split}/index.csv",
         masks=branch(
             lambda wc: wc.mask_source == "shuffled",
@@ -92,7 +92,8 @@ rule mask_regions:
 # Images are stored once for all splits.
 rule build_store:
     input:
-        **plan.code("build_store"),
+        script=plan.script("build_store"),
+        modules=after_marks(plan.modules("build_store")),
         images=lambda wc: list(plan.stored(wc.dataset).values()),
     output:
         directory("<results>/store/{dataset}/images"),
@@ -118,7 +119,8 @@ rule build_store:
 
 rule build_counterparts:
     input:
-        **plan.code("build_store"),
+        script=plan.script("build_store"),
+        modules=after_marks(plan.modules("build_store")),
         index="<results>/data/{dataset}/split{split}/index.csv",
         masks="<results>/masks/{dataset}/split{split}/{mask_source}",
     output:

@@ -18,7 +18,7 @@ if not workflow.current_basedir.is_local:
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
 from maskguide.plan.cells import beside, measured
-from maskguide.plan import forecast
+from maskguide.plan import forecast, news
 from maskguide.plan.inputs import held, seen
 from maskguide.plan.plan import Plan
 from maskguide.plan.settings import REGISTRY, flags
@@ -46,6 +46,8 @@ if workflow.is_main_process:
         logger.warning(another)
     for name, run in plan.same.items():
         logger.info(f"{name}: has the options of {run}; it is trained once and shown as {run}")
+    for line in news.lines(plan):
+        logger.warning(line)
     for line in forecast.lines(plan):
         logger.info(line)
 interruption.announce()
@@ -64,6 +66,21 @@ wildcard_constraints:
     region="[a-z][a-z0-9_]*",
     content="filled|binarised",
     shuffled="(-shuffled)?",
+
+
+# Trainings wait for what only a person can do: until then snakemake sees nothing else to make.
+by_hand = news.marked_by_hand(plan)
+
+
+def after_marks(inputs):
+    """An input function that gives `inputs`, or what they give, once every mark of a person's is read."""
+
+    def waiting(wildcards):
+        if by_hand:
+            checkpoints.marks_read.get()
+        return inputs(wildcards) if callable(inputs) else inputs
+
+    return waiting
 
 
 def begin_work():

@@ -3,7 +3,8 @@
 
 rule train_segmenter:
     input:
-        **plan.code("train_segmenter"),
+        script=plan.script("train_segmenter"),
+        modules=after_marks(plan.modules("train_segmenter")),
         index="<results>/data/{dataset}/split{split}/index.csv",
         annotated="<results>/annotate/{dataset}/split{split}/annotated.csv",
         marks="<results>/annotate/{dataset}/split{split}/marks",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from maskguide.plan.runs import Runs
 from maskguide.plan.tables import table, tables
 from maskguide.system.files import InputError
 
+TRUTH = "truth"
 LONGER = 5  # replicates of a run with twice the epochs
 
 Cell = tuple[str, str, str]  # data set, method, backbone
@@ -50,12 +51,32 @@ class Tables(Runs):
         for name, each in self.tables.items():
             for method in chain.from_iterable(self.listed(name, row) for row in each.rows if "config" in row):
                 self.known_method(method, f"tables.{name}")
+            for dataset, method, backbone in self.cells(name):
+                self.check_truth(dataset, method, backbone, f"tables.{name}")
+        for name, sweep in self.config["sweeps"].items():
+            for dataset, method in product(sweep["datasets"], sweep["methods"]):
+                self.check_truth(dataset, method, sweep["backbone"], f"sweeps.{name}")
 
-    def listed(self, name: str, row: dict[str, str]) -> list[str]:
-        """The methods that the config lists for a row such as {config: controls, prefix: mga-}."""
-        return [
-            f"{row.get('prefix', '')}{each}" for each in self.config["tables"][name].get(row["config"], [])
-        ]
+    def check_truth(self, dataset: str, method: str, backbone: str, place: str) -> None:
+        """`InputError` for a method that learns from true masks of a data set that has none."""
+        source = self.resolved(dataset, method, backbone).options["mask_source"]
+        if source == TRUTH and self.without_masks(dataset):
+            raise InputError(
+                f"config: {place}: {method} learns from true masks, of which {dataset} has none; leave it "
+                "out there, or give the masks"
+            )
+
+    def listed(self, name: str, row: dict[str, Any], dataset: str | None = None) -> list[str]:
+        """The methods that the config lists for a row such as {config: controls, prefix: mga-}.
+
+        Where it lists none, the row's `else`: but for those that a data set has no masks for.
+        """
+        said = self.config["tables"][name].get(row["config"])
+        prefix, chosen = row.get("prefix", ""), row.get("else", []) if said is None else said
+        listed = [f"{prefix}{each}" for each in chosen]
+        if said is None and dataset and self.without_masks(dataset):
+            return [each for each in listed if self.names[each].options.get("mask_source") != TRUTH]
+        return listed
 
     def rows(self, name: str, dataset: str) -> Iterator[tuple[str, str]]:
         """The (method, backbone) that a table shows for a data set, see `tables.yaml`."""
@@ -65,7 +86,7 @@ class Tables(Runs):
             if isinstance(row, str):
                 yield row, backbone
             elif "config" in row:
-                yield from ((method, backbone) for method in self.listed(name, row))
+                yield from ((method, backbone) for method in self.listed(name, row, dataset))
             elif "each_backbone" in row:
                 yield from ((row["each_backbone"], each) for each in options["backbones"])
             elif "each_region" in row:

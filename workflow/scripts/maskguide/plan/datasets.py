@@ -62,7 +62,7 @@ def own_keys() -> dict[str, dict[str, Any]]:
         ),
         "masks": (
             path,
-            "Folder of their masks, <class>/<image's name>.png. Null: masks/ beside images/, or files such as "
+            "Folder of their masks, <class>/<image's name>.png. Null: masks/ beside images/, or files as "
             "<image's name>_mask.png beside the images, if any.",
         ),
         "mask_classes": (registered["mask_classes"], "Null: object."),

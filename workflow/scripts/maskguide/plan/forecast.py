@@ -9,17 +9,21 @@ from maskguide.plan.cells import unique
 from maskguide.plan.plan import Plan
 
 
-def trainings(plan: Plan) -> dict[str, int]:
-    """How many networks a config trains, by kind, whether they are there already or not."""
-    networks, segmenters, detectors = set(), set(), set()
+def networks(plan: Plan) -> dict[str, set[tuple]]:
+    """The networks that a config trains, by kind, whether they are there already or not.
+
+    Of each the data set and the split; of classifiers method, backbone and seed, of detectors their count.
+    """
+    classifiers, segmenters, detectors = set(), set(), set()
     for run in plan.all_runs:
         *_, dataset, split, name, backbone, seed = Path(run).parts
+        split = split.removeprefix("split")
         variant = plan.names[name]
         if variant.method not in plan.trained_methods:
             continue
         for each in plan.scales(name) if plan.averages(variant) else [name]:
             found = plan.run_name(dataset, each, backbone)
-            networks.add((dataset, split, found, backbone, seed))
+            classifiers.add((dataset, split, found, backbone, seed))
             resolved = plan.resolved(dataset, found, backbone)
             if resolved.method.guided_by == "regions":
                 detectors.add((dataset, split, plan.annotated(dataset, found)))
@@ -27,11 +31,17 @@ def trainings(plan: Plan) -> dict[str, int]:
                 segmenters.add((dataset, split))
     sources = [plan.sources(name) for name in plan.tables]
     for file in unique(each["segments"] for each in sources):
-        segmenters.add(Path(file).parts[-3:-1])
+        dataset, split = Path(file).parts[-3:-1]
+        segmenters.add((dataset, split.removeprefix("split")))
     for file in unique(each["detectors"] for each in sources):
         dataset, split, count = Path(file).parts[-4:-1]
-        detectors.add((dataset, split, int(count)))
-    return {"classifiers": len(networks), "segmenters": len(segmenters), "detectors": len(detectors)}
+        detectors.add((dataset, split.removeprefix("split"), int(count)))
+    return {"classifiers": classifiers, "segmenters": segmenters, "detectors": detectors}
+
+
+def trainings(plan: Plan) -> dict[str, int]:
+    """How many networks a config trains, by kind."""
+    return {kind: len(each) for kind, each in networks(plan).items()}
 
 
 def replicates(path: Path) -> str | None:

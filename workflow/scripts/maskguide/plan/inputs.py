@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from maskguide.system.files import InputError
 
 HIDDEN = (".", "__MACOSX")
+MASK = re.compile(r"(^|[/ _.-])(masks?|seg|segmentation|gt)[ _.-]?\d*([/ _.-]|$)", re.IGNORECASE)
 NO_INPUT = re.compile("[{}\ud800-\udfff]")  # wildcards to snakemake; what is no UTF-8 ends it
 
 
@@ -53,6 +55,19 @@ def seen(paths: Iterable[str]) -> str | None:
         time = found.st_mtime_ns if NO_INPUT.search(path) else 0
         said += f"{path}\0{found.st_size}\0{time}\n"
     return hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest() if said else None
+
+
+def names_in(archive: str) -> list[str] | None:
+    """The names in a zip; None where they are not to be had at once."""
+    if not zipfile.is_zipfile(archive):
+        return None
+    with zipfile.ZipFile(archive) as opened:
+        return opened.namelist()
+
+
+def may_be_mask(path: str) -> bool:
+    """Whether a file may be a mask by its path: more than are read as such, none that is read is missed."""
+    return bool(MASK.search(path.replace("\\", "/")))
 
 
 def check_named(paths: Mapping[str, str]) -> None:

@@ -89,7 +89,7 @@ def or_null(schema: Mapping[str, Any], section: str) -> dict[str, Any]:
     """The same key, that may be null."""
     schema = {**deepcopy(dict(schema)), "description": f"See `{section}`.", "default": None}
     if "enum" in schema:
-        schema["enum"] = [*schema["enum"], None]
+        schema["enum"] = list(dict.fromkeys([*schema["enum"], None]))
     elif "type" in schema:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         schema["type"] = list(dict.fromkeys([*types, "null"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from maskguide.system.files import InputError
 
 REGISTRY = "resources/datasets.yaml"
 NUMERICS = ("deterministic", "precision")  # what digits depend on besides the seed
+PUBLISHED = "published"
 READ = ("licence", "citation", "homepage")  # of a data set's entry: changes no result
 KINDS = ("imagenet", "generated", "coco")  # starting weights that a rule makes or fetches
 
@@ -50,6 +52,7 @@ class Settings:
             raise InputError(wrong)
         config_check.fill_in(config, schema.config_schema())
         self.config, self.scripts = config, scripts
+        self._without_masks: dict[str, bool] = {}
         self.results = f"results/{config['run']}"
         self.entries = datasets.entries(config, datasets.registry(registry), registry)
         self.registry = registry
@@ -85,6 +88,19 @@ class Settings:
     def own_archives(self, dataset: str) -> list[str]:
         """The archives that a person gives of a data set."""
         return [] if dataset in self.own else datasets.packed(dataset, *self.given(dataset))
+
+    def without_masks(self, dataset: str) -> bool:
+        """Whether it is known that no image has a true mask; of one's own by the names of their files."""
+        if dataset not in self._without_masks:
+            entry = self.entries[dataset]
+            if entry["masks"] == PUBLISHED or entry["layout"] != "folder":
+                self._without_masks[dataset] = entry["masks"] != PUBLISHED
+            else:
+                archives = [inputs.names_in(path) for path in self.own_archives(dataset)]
+                names = [*self.own_files(dataset), *chain.from_iterable(filter(None, archives))]
+                known = bool(names) and None not in archives
+                self._without_masks[dataset] = known and not any(map(inputs.may_be_mask, names))
+        return self._without_masks[dataset]
 
     def split_file(self, dataset: str) -> list[str]:
         """The CSV that the config names for a data set's split, if any."""
@@ -196,7 +212,12 @@ class Settings:
 
     def mode(self, dataset: str, section: str) -> str:
         """Where the marks of the section `annotate` or `boxes` come from."""
-        return self.settings(section, dataset)["mode"]
+        said, own = self.settings(section, dataset)["mode"], self.entries[dataset]["layout"] == "folder"
+        if said:
+            return said
+        if self.without_masks(dataset) and (own or section == "annotate"):
+            return "automatic"
+        return "masks" if own and section == "boxes" else PUBLISHED
 
     def marks_place(self, dataset: str, section: str) -> str:
         """Where a person puts the marks of the section `annotate` or `boxes`."""

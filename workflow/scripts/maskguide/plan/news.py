@@ -1,0 +1,63 @@
+"""What a person should hear before anything is made: marks to draw by hand, masks that are not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from maskguide.plan.datasets import MARKS
+from maskguide.plan.forecast import networks
+from maskguide.plan.plan import Plan
+
+
+def marked_by_hand(plan: Plan) -> list[str]:
+    """The files that hold a person's marks once they are read, of all that this run's networks learn from."""
+    found = networks(plan)
+    masks = [
+        f"{plan.results}/annotate/{dataset}/split{split}/annotated.csv"
+        for dataset, split in found["segmenters"]
+        if plan.mode(dataset, "annotate") == "manual"
+    ]
+    boxes = [
+        f"{plan.detector(dataset, split, count)}/boxes.csv"
+        for dataset, split, count in found["detectors"]
+        if plan.mode(dataset, "boxes") == "manual"
+    ]
+    return sorted(masks + boxes)
+
+
+def lines(plan: Plan) -> list[str]:
+    """What is to be done by hand, and what the data sets cannot give."""
+    said = []
+    for path in marked_by_hand(plan):
+        if not Path(path).exists():
+            dataset, section = parts_of(plan, path)
+            said.append(
+                f"{dataset}: your marks come first: nothing is trained before they are read from "
+                f"{plan.marks_place(dataset, section)} (for {Path(path).parent})"
+            )
+    for dataset in plan.datasets:
+        if not plan.without_masks(dataset):
+            continue
+        drawn = [section for section in MARKS if automatic(plan, dataset, section)]
+        for section in drawn:
+            said.append(
+                f"{dataset}: has no masks, so image processing draws what is learnt from ({section}.mode: "
+                "automatic); with mode manual you mark a few images yourself"
+            )
+        for name, table in plan.tables.items():
+            if table.kind == "segmenters" and dataset in plan.shown(name):
+                said.append(f"{name}: {dataset} has no masks, so how good those in use are cannot be told")
+    return said
+
+
+def parts_of(plan: Plan, path: str) -> tuple[str, str]:
+    """The data set and the section of the config behind a file of `marked_by_hand`."""
+    place, dataset, *_ = Path(path).relative_to(plan.results).parts
+    return dataset, "annotate" if place == "annotate" else "boxes"
+
+
+def automatic(plan: Plan, dataset: str, section: str) -> bool:
+    """Whether image processing marks only because nothing else was said, and something learns from that."""
+    found = networks(plan)["segmenters" if section == "annotate" else "detectors"]
+    unsaid = plan.settings(section, dataset)["mode"] is None
+    return unsaid and plan.mode(dataset, section) == "automatic" and any(dataset == each[0] for each in found)
