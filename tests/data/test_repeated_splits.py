@@ -169,8 +169,8 @@ def test_a_torn_group_is_refused(caplog):
 # The script
 
 
-IMAGES = "image_id,path,class,class_id,split,mask,outline,boxes,group,content\n" + "".join(
-    f"{name}-{i},files/{name}/{i}.png,{name},{number},,masks/{name}-{i}.png,,,,{name}{i}\n"
+IMAGES = "image_id,path,class,class_id,split,mask,outline,boxes,group,content,marks\n" + "".join(
+    f"{name}-{i},files/{name}/{i}.png,{name},{number},,masks/{name}-{i}.png,,,,{name}{i},{name}m{i}\n"
     for number, name in enumerate(("elm", "oak"))
     for i in range(8)
 )

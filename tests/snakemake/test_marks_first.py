@@ -42,9 +42,9 @@ def test_nothing_trains_before_the_marks(mine):
     pixels[1:5, 1:5] = 1
     for image_id in (project / "results/mine/annotate/vines/split1/missing.txt").read_text().split():
         Image.fromarray(pixels).save(marks / f"{image_id}.png")
-    done = snakemake(project, "--configfile", "mine.yaml", "results/mine/tables/table4.csv")
+    done = snakemake(project, "results/mine/tables/table4.csv", "--configfile", "mine.yaml")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert jobs(project, "--configfile", "mine.yaml", "results/mine/tables/table4.csv") == {}
+    assert jobs(project, "results/mine/tables/table4.csv", "--configfile", "mine.yaml") == {}
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ Example:
 from __future__ import annotations
 
 import argparse
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ from maskguide.data import found as found_files
 from maskguide.data.layouts import Entry
 from maskguide.plan.datasets import entry_of
 from maskguide.system import cli
-from maskguide.system.files import InputError, atomic_directory, write_csv
+from maskguide.system.files import InputError, atomic_directory, sha256, write_csv
 from PIL import Image
 from tqdm import tqdm
 
@@ -81,6 +82,7 @@ def main(args: argparse.Namespace) -> None:
     chosen = splits.split(entries, rule, args.split_seed)
     found = pictures.inspect_all(entry.path for entry in entries)
     contents = {entry.image_id: each.content for entry, each in zip(entries, found, strict=True)}
+    marks = {entry.image_id: marks_of(entry) for entry in entries}
     publishers_own = rule == "published" and not args.split_file and registered["layout"] != "folder"
     splits.check_split(chosen, [contents[entry.image_id] for entry in chosen], publishers_own)
     parts = {entry.image_id: entry.split for entry in chosen}
@@ -106,14 +108,14 @@ def main(args: argparse.Namespace) -> None:
         check_marked([entry.mask for entry in entries if entry.mask])
         moved = [entry_in(entry, folder, args.masks) for entry in entries]
     if args.images:
-        images = index_table(moved, args.images.parent)
-        images["group"] = images["image_id"].map({entry.image_id: entry.group for entry in moved})
-        images["content"] = images["image_id"].map(contents)
+        images = index_table(moved, args.images.parent, contents, marks)
+        groups = images["image_id"].map({entry.image_id: entry.group for entry in moved})
+        images.insert(len(datasets.COLUMNS), "group", groups)
         write_csv(args.images, images)
     if args.found:
         write_csv(args.found, held)
     used = [replace(each, split=parts[each.image_id]) for each in moved if each.image_id in parts]
-    table = index_table(used, args.output.parent)
+    table = index_table(used, args.output.parent, contents, marks)
     write_csv(args.output, table)
     cli.log.info(
         "%s: %d training and %d test images of %d classes, %d with a mask, %d with boxes",
@@ -204,8 +206,17 @@ def entry_in(entry: Entry, temporary: Path, folder: Path) -> Entry:
     return replace(entry, **paths)
 
 
-def index_table(entries: list[Entry], folder: Path) -> pd.DataFrame:
-    """The rows of index.csv, sorted by class and image_id, paths relative to `folder`."""
+def marks_of(entry: Entry) -> str:
+    """A hash of an image's mask, outline and boxes as they came; "" without any."""
+    files = [path for path in (entry.mask, entry.outline, entry.boxes) if path]
+    said = [sha256(path) for path in files] + ([repr(entry.corners)] if entry.corners else [])
+    return hashlib.sha256("".join(said).encode()).hexdigest() if said else ""
+
+
+def index_table(
+    entries: list[Entry], folder: Path, contents: dict[str, str], marks: dict[str, str]
+) -> pd.DataFrame:
+    """The rows of index.csv, sorted by class and image_id, paths relative to `folder`, hashes by image_id."""
     classes = sorted({entry.class_name for entry in entries})
     table = pd.DataFrame({"image_id": [entry.image_id for entry in entries]})
     table["class"] = [entry.class_name for entry in entries]
@@ -213,7 +224,8 @@ def index_table(entries: list[Entry], folder: Path) -> pd.DataFrame:
     table["split"] = [entry.split for entry in entries]
     for column in datasets.PATH_COLUMNS:
         table[column] = [datasets.relative(getattr(entry, column) or "", folder) for entry in entries]
-    table = table[datasets.COLUMNS]
+    table["content"], table["marks"] = table["image_id"].map(contents), table["image_id"].map(marks)
+    table = table[[*datasets.COLUMNS, *datasets.TRACES]]
     return table.sort_values(["class_id", "image_id"], kind="stable")
 
 

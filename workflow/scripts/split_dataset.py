@@ -62,7 +62,7 @@ def main(args: argparse.Namespace) -> None:
     table = table[table["image_id"].isin(list(part))].assign(split=lambda rows: rows["image_id"].map(part))
     for column in datasets.PATH_COLUMNS:
         table[column] = [datasets.relative(path, args.output.parent) for path in table[column]]
-    write_csv(args.output, table[datasets.COLUMNS])
+    write_csv(args.output, table[[*datasets.COLUMNS, *datasets.TRACES]])
     counts = (table["split"] == "train").sum(), (table["split"] == "test").sum()
     judged = "test" if args.validation is None else "validation"
     cli.log.info("split %d: %d training and %d %s images", args.number, *counts, judged)

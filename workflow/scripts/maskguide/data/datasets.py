@@ -11,6 +11,9 @@ import pandas as pd
 from maskguide.system.files import InputError, read_csv
 
 COLUMNS = ["image_id", "path", "class", "class_id", "split", "mask", "outline", "boxes"]
+# Hashes of an image's pixels, and of its mask, outline and boxes: without them a file that was edited would
+# leave the index as it was, and what is made of it would stay.
+TRACES = ["content", "marks"]
 PATH_COLUMNS = ["path", "mask", "outline", "boxes"]
 IMAGE_ID = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -34,12 +37,12 @@ def _read(path: Path, columns: list[str], parts: tuple[str, ...]) -> pd.DataFram
 
 
 def read_images(path: str | Path) -> pd.DataFrame:
-    """`images.csv`, all images of a data set: the columns of `read_index`, and two besides.
+    """`images.csv`, all images of a data set: the columns of `read_index`, and three besides.
 
-    `group` is what images of one plant or session share ("" where none is known), `content` the hash of its
-    pixels; `split` is "" where a split is to be drawn.
+    `group` is what images of one plant or session share ("" where none is known), `content` and `marks` are
+    hashes, of the pixels and of the files of masks and boxes; `split` is "" where a split is to be drawn.
     """
-    return _read(Path(path), [*COLUMNS, "group", "content"], ("train", "test", ""))
+    return _read(Path(path), [*COLUMNS, "group", *TRACES], ("train", "test", ""))
 
 
 def relative(path: str | Path, folder: Path) -> str:
