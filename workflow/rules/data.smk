@@ -87,6 +87,12 @@ rule index_dataset:
         index="<results>/data/{dataset}/split1/index.csv",
         images="<results>/data/{dataset}/images.csv",
         masks=directory("<results>/data/{dataset}/masks"),
+        mask_report="<results>/data/{dataset}/mask_report.csv",
+        mask_sheet=report(
+            "<results>/data/{dataset}/mask_report.png",
+            caption="../report/mask_report.rst",
+            category="Images",
+        ),
     log:
         "<logs>/index_dataset/{dataset}.log",
     benchmark:
@@ -101,7 +107,8 @@ rule index_dataset:
         split_file=lambda wc, input: flags({"split_file": input.split or None}),
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} {params.options} {params.split_file}"
-        " --masks {output.masks:q} --images {output.images:q} --output {output.index:q} 2>&1 | tee {log:q}"
+        " --masks {output.masks:q} --images {output.images:q} --mask-report {output.mask_report:q}"
+        " --mask-sheet {output.mask_sheet:q} --output {output.index:q} 2>&1 | tee {log:q}"
 
 
 rule split_dataset:
