@@ -134,3 +134,16 @@ def test_constants_first_needed_in_inference_serve_training_too():
     images = torch.zeros(1, 3, 4, 4, requires_grad=True)
     (images / constants(images.device)[1].view(1, 3, 1, 1)).sum().backward()
     assert images.grad is not None
+
+
+def test_void_is_no_padding():
+    """A void pixel is not learned from, but the network sees what the image shows there."""
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    labels = np.zeros((20, 30), np.uint8)
+    void = labels.copy()
+    void[5:9] = IGNORE
+    change = Augmentation(crop=40, scale=(1, 1), rotation=20, flip=0.5, jitter=0)
+    seen, moved = change(image, labels, np.random.default_rng(3))
+    same, ignored = change(image, void, np.random.default_rng(3))
+    assert np.array_equal(seen, same)
+    assert (ignored == IGNORE).sum() > (moved == IGNORE).sum() > 0

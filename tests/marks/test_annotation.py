@@ -143,7 +143,9 @@ def test_published_marks_that_are_absent_are_named(dataset, chosen):
     table = pd.read_csv(dataset, keep_default_na=False)
     table.loc[table["image_id"].isin(["leaf.1", "leaf.2"]), "mask"] = ""
     table.to_csv(dataset, index=False)
-    with pytest.raises(InputError, match=r"2 of 4 chosen images have no published mask: leaf.2, leaf.1; use"):
+    with pytest.raises(
+        InputError, match=r"2 of 4 chosen images have no published mask: leaf.2, leaf.1; 2 of 4"
+    ):
         imported(dataset, chosen, "published")
     assert not (chosen.parent / "annotated.csv").exists() and not (chosen.parent / "marks").exists()
 
@@ -240,8 +242,8 @@ def test_long_lists_are_cut(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "x.png")
     from maskguide.marks.annotation_sources import manual_marks, published_marks
 
-    with pytest.raises(InputError, match=r"a_train_9 and 2 more; use"):
-        next(published_marks(index.head(12), ["leaf"]))
+    with pytest.raises(InputError, match=r"a_train_9 and 2 more; 0 of 30 training .*; use mode manual"):
+        next(published_marks(index.head(12), ["leaf"], index))
     with pytest.raises(InputError, match=r"a_train_9 and 20 more \(all in"):
         next(manual_marks(index.head(30), index, ["leaf"], tmp_path / "marks", tmp_path / "missing.txt", 3))
     assert len((tmp_path / "missing.txt").read_text().split()) == 30

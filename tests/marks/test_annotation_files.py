@@ -7,12 +7,10 @@ import pytest
 from example_marks import CLASSES, SIZE, choose_all, imported, labelme, save_mask, write_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.marks.drawn_masks import read_label_mask
 from maskguide.marks.parsed import shapes_of
 from maskguide.marks.shapes import Shape, paint, yolo_text
 from maskguide.marks.yolo import read_yolo
 from maskguide.system.files import InputError
-from PIL import Image
 
 
 @pytest.fixture
@@ -33,9 +31,9 @@ def colour_mask():
     ("name", "content", "complaint"),
     [
         ("leaf.0.png", np.ones((30, 41), dtype=np.uint8), "leaf.0.png: is 41 × 30 pixels, its image 40 × 30"),
-        ("leaf.0.png", np.full(SIZE, 3, dtype=np.uint8), "leaf.0.png: holds the value 3; .* 0 to 2 only"),
-        ("leaf.0.png", np.full(SIZE, 255, dtype=np.uint8), "leaf.0.png: holds the value 255"),
-        ("leaf.0.png", colour_mask(), "leaf.0.png: is a colour image"),
+        ("leaf.0.png", np.full(SIZE, 3, dtype=np.uint8), "the grey levels 0, 1, 3: not backgr"),
+        ("leaf.0.png", np.full(SIZE, 255, dtype=np.uint8), "levels 0, 1, 255: not backgr"),
+        ("leaf.0.png", colour_mask(), "leaf.0.png: holds the colours .*, but .*leaf.2.png "),
         ("leaf.0.png", np.zeros(SIZE, dtype=np.uint8), "leaf.0.png: the mark of leaf.0 is empty"),
         ("leaf.0.png", b"no image", "leaf.0.png: does not decode"),
         ("leaf.0.json", {"shapes": None}, "leaf.0.json: is no LabelMe file"),
@@ -128,17 +126,3 @@ def test_boxes_survive_yolo(tmp_path_factory, left, top, width, height, label):
     expected = np.zeros(SIZE, dtype=np.uint8)
     expected[top:bottom, left:right] = label
     assert (paint([again], SIZE, 1) == expected).all()
-
-
-@pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "RGBA"])
-def test_one_class_masks_may_be_black_and_white(tmp_path, mode):
-    truth = np.zeros(SIZE, dtype=np.uint8)
-    truth[4:9, 5:20] = 255
-    image = Image.fromarray(truth)
-    if mode == "P":  # a palette image gives its indices
-        image = Image.fromarray(truth // 255, mode="P")
-        image.putpalette([0, 0, 0, 128, 0, 0])
-    else:
-        image = image.convert(mode)
-    image.save(tmp_path / "x.png")
-    assert (read_label_mask(tmp_path / "x.png", 1, SIZE) == truth // 255).all()

@@ -300,3 +300,22 @@ def test_a_title_is_no_input_of_an_index(plan, tmp_path):
     ]
     assert said[0] == said[1]
     assert said[0]["files"] == str(tmp_path) and "own_masks" in said[0]
+
+
+def test_what_masks_mean_reaches_the_scripts(plan, tmp_path):
+    (tmp_path / "elm").mkdir()
+    means = {"mask_values": {0: "background", 255: "leaf"}, "void": [254], "mask_classes": ["leaf"]}
+    vines = {"images": str(tmp_path), **means}
+    told = plan(datasets={"leaves": {}, "vines": {**vines, "annotate": {"mode": "manual"}}})
+    entry = json.loads(told.index_flags("vines")["entry"])
+    assert entry["mask_values"] == {"0": "background", "255": "leaf"} and entry["void"] == [254]
+    assert json.loads(told.mask_values("vines")["mask_values"]) == entry["mask_values"]
+    assert told.mask_values("vines")["void"] == [254]
+    published = plan(datasets={"leaves": {}, "vines": vines})
+    assert published.mask_values("vines") == {"mask_values": None, "void": []}
+    assert (
+        published.choosing("vines", "annotate")["masked"] and not told.choosing("vines", "annotate")["masked"]
+    )
+    for wrong in ({"mask_values": {0: 1}}, {"mask_values": {}}, {"void": 255}):
+        with pytest.raises(InputError, match=r"config: datasets.vines.(mask_values|void)"):
+            plan(datasets={"leaves": {}, "vines": {**vines, **wrong}})

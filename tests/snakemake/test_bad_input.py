@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import test_bad_archives
 import test_bad_images
+import test_bad_marks
 import test_hostile_names
 import test_security
 import yaml
@@ -35,6 +36,32 @@ def both_parts(folder):
 
 def coloured(path):
     Image.fromarray(np.full((6, 8, 3), (0, 255, 0), np.uint8)).save(path)
+
+
+def palette(path, second):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray((np.arange(48).reshape(6, 8) > 30).astype(np.uint8), mode="P")
+    image.putpalette([0, 0, 0, *second])
+    image.save(path)
+
+
+def transparent(path):
+    pixels = np.zeros((6, 8, 4), np.uint8)
+    pixels[:, :4] = (255, 255, 255, 255)
+    pixels[:, 4:6] = (90, 90, 90, 255)
+    Image.fromarray(pixels).save(path)
+
+
+def jpeg_labels(folder):
+    (folder / "masks/elm/0.png").unlink()
+    mask(folder / "masks/elm/0.jpg", value=60, size=(6, 8))
+
+
+def some_inverted(folder):
+    inner = np.zeros((6, 8), np.uint8)
+    inner[2:4, 2:5] = 255
+    for name in ("elm/0", "elm/1", "oak/0", "oak/1"):
+        Image.fromarray(inner if name < "f" else 255 - inner).save(folder / "masks" / f"{name}.png")
 
 
 def all_zero(folder):
@@ -59,12 +86,40 @@ CASES = {
     "mask-beside-classes": lambda folder: mask(folder / "masks/0.png"),
     "mask-twice": lambda folder: other_format(folder, ".tif"),
     "mask-values": lambda folder: [mask(folder / f"masks/elm/{i}.png", 5 + i) for i in range(3)],
+    "mask-scales": lambda folder: mask(folder / "masks/elm/0.png", value=255),
+    "mask-palettes": lambda folder: [
+        palette(folder / "masks/elm/0.png", (255, 0, 0)),
+        palette(folder / "masks/oak/0.png", (0, 255, 0)),
+    ],
+    "mask-transparent": lambda folder: transparent(folder / "masks/elm/0.png"),
+    "mask-jpeg": jpeg_labels,
+    "mask-photograph": lambda folder: picture(folder / "masks/elm/0.png", size=(6, 8)),
+    "mask-inverted": some_inverted,
+    "mask-values-class": lambda folder: None,
+    "mask-values-absent": lambda folder: None,
+    "mask-values-key": lambda folder: None,
+    "mask-values-twice": lambda folder: None,
+    "mask-values-unsaid": lambda folder: mask(folder / "masks/elm/0.png", value=255),
+    "mask-values-colour": lambda folder: coloured(folder / "masks/elm/0.png"),
+    "mask-values-alpha": lambda folder: transparent(folder / "masks/elm/0.png"),
     "mask-coloured": lambda folder: coloured(folder / "masks/elm/0.png"),
     "mask-broken": lambda folder: (folder / "masks/elm/0.png").write_bytes(b"x"),
     "mask-all-zero": all_zero,
 }
-# Data sets of two mask classes, where grey levels are labels and nothing is guessed.
-TWO_CLASSES = ("mask-values",)
+# What the registry says of the data set otherwise.
+TWO_CLASSES = {"mask_classes": ["vein", "stalk"], "regions": {"vein": ["vein"]}}
+LABELS = {"mask_values": {0: "background", 1: "object"}}
+ENTRIES = {
+    "mask-values": TWO_CLASSES,
+    "mask-palettes": TWO_CLASSES,
+    "mask-values-class": {"mask_values": {0: "background", 1: "objekt"}},
+    "mask-values-absent": {**TWO_CLASSES, "mask_values": {0: "background", 1: "vein"}},
+    "mask-values-key": {"mask_values": {"black": "background", 1: "object"}},
+    "mask-values-twice": {**LABELS, "void": [1]},
+    "mask-values-unsaid": LABELS,
+    "mask-values-colour": LABELS,
+    "mask-values-alpha": LABELS,
+}
 SPLITS = {
     "split-rule": ["--split", "2;1"],
     "split-too-large": ["--split", "10/40"],
@@ -84,9 +139,9 @@ def test_folders_are_refused(row, tmp_path, capfd):
     options = index_options(tmp_path)
     if row == "image-in-both-parts":
         options += ["--split-file", split_file(tmp_path, both=True)]
-    if row in TWO_CLASSES:
+    if row in ENTRIES:
         registry = yaml.safe_load(REGISTRY.read_text())
-        registry["folder"] |= {"mask_classes": ["vein", "stalk"], "regions": {"vein": ["vein"]}}
+        registry["folder"] |= ENTRIES[row]
         (tmp_path / "datasets.yaml").write_text(yaml.safe_dump(registry))
         options += ["--registry", tmp_path / "datasets.yaml"]
     CASES[row](my_images(tmp_path / "files"))
@@ -209,7 +264,8 @@ ELSEWHERE = {
 
 def test_every_row_has_its_test_and_every_test_its_row():
     tested = [*CASES, *SPLITS, *CONFIGS, "mask-chosen-all-zero", "gpu-absent", *ELSEWHERE]
-    tested += [*test_bad_images.CASES, *test_bad_archives.CASES]
+    tested += [*test_bad_images.CASES, *test_bad_archives.CASES, *test_bad_marks.ROWS]
+    tested += ["marks-and-none", "marks-altered", "marks-name-of-two"]
     tested += ["checksum", "download-html", "download-zeros", "archive-changed"]
     tested += [*test_hostile_names.CASES, *test_security.CASES]
     assert sorted(tested) == sorted(rows())

@@ -16,7 +16,7 @@ rule choose_annotation:
     resources:
         **needs(gpu=0, mem_mb=500, runtime=5),
     params:
-        options=lambda wc: flags(plan.settings("annotate", wc.dataset), "count", "seed"),
+        options=lambda wc: flags(plan.choosing(wc.dataset, "annotate"), "count", "masked", "seed"),
     shell:
         "python {input.script:q} --index {input.index:q} {params.options} --output {output:q}"
         " 2>&1 | tee {log:q}"
@@ -84,6 +84,7 @@ rule import_annotation:
                 "mode": plan.mode(wc.dataset, "annotate"),
                 "marks": plan.marks_folder(wc.dataset, "annotate"),
                 "classes": plan.mask_classes(wc.dataset),
+                **plan.mask_values(wc.dataset),
             }
         ),
         seen=lambda wc: seen(plan.manual_marks(wc.dataset, "annotate")),

@@ -89,6 +89,12 @@ rule index_dataset:
         images="<results>/data/{dataset}/images.csv",
         found="<results>/data/{dataset}/found.csv",
         masks=directory("<results>/data/{dataset}/masks"),
+        mask_report="<results>/data/{dataset}/mask_report.csv",
+        mask_sheet=report(
+            "<results>/data/{dataset}/mask_report.png",
+            caption="../report/mask_report.rst",
+            category="Images",
+        ),
     log:
         "<logs>/index_dataset/{dataset}.log",
     benchmark:
@@ -105,7 +111,8 @@ rule index_dataset:
     shell:
         "python {input.script:q} --dataset {wildcards.dataset:q} {params.options} {params.split_file}"
         " --masks {output.masks:q} --images {output.images:q} --found {output.found:q}"
-        " --output {output.index:q} 2>&1 | tee {log:q}"
+        " --mask-report {output.mask_report:q} --mask-sheet {output.mask_sheet:q} --output {output.index:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule split_dataset:

@@ -19,7 +19,7 @@ rule choose_boxes:
     resources:
         **needs(gpu=0, mem_mb=500, runtime=5),
     params:
-        options=lambda wc: flags(plan.settings("boxes", wc.dataset), "seed"),
+        options=lambda wc: flags(plan.choosing(wc.dataset, "boxes"), "masked", "seed"),
     shell:
         "python {input.script:q} --index {input.index:q} --count {wildcards.annotated} {params.options}"
         " --output {output:q} 2>&1 | tee {log:q}"

@@ -21,12 +21,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--index", type=Path, required=True, help="index.csv of the data set")
     parser.add_argument("--count", type=int, default=60, help="how many images; all when there are fewer")
     parser.add_argument("--seed", type=int, default=0, help="seed of the choice")
+    said = "choose among the images that have a mask, for marks that are published with them"
+    parser.add_argument("--masked", action="store_true", help=said)
     parser.add_argument("--output", type=Path, required=True, help="CSV to write: image_id, class, path")
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
-    chosen = choose(read_index(args.index), args.count, args.seed)
+    chosen = choose(read_index(args.index), args.count, args.seed, args.masked)
     write_chosen(args.output, chosen)
     cli.log.info("%d images of %d classes chosen", len(chosen), chosen["class"].nunique())
 

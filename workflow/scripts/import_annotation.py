@@ -14,8 +14,10 @@ Example:
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
+from maskguide.data import mask_values
 from maskguide.data.datasets import read_index
 from maskguide.data.masks import check_classes
 from maskguide.drawing.contact_sheets import sheet_of_masks
@@ -34,6 +36,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     modes = ["published", "manual", "automatic"]
     add("--mode", choices=modes, default="published", help="source of the marks")
     add("--marks", type=Path, help="folder of a person's marks (mode manual)")
+    said = "JSON: what the values of label masks mean, as a data set's entry says it (mode manual)"
+    add("--mask-values", type=json.loads, help=said)
+    add("--void", nargs="+", default=[], help="values of label masks that are neither background nor object")
     add("--line-width", type=int, default=3, help="px; how wide drawn lines are painted")
     add("--dataset", required=True, help="name of the data set, for messages")
     add("--output", type=Path, required=True, help="CSV to write: image_id, mask, boxes, source")
@@ -47,15 +52,16 @@ def main(args: argparse.Namespace) -> None:
     index = read_index(args.index)
     chosen = read_chosen(args.chosen, index)
     if args.mode == "published":
-        marks = annotation_sources.published_marks(chosen, classes)
+        marks = annotation_sources.published_marks(chosen, classes, index)
     elif args.mode == "automatic":
         marks = annotation_sources.automatic_marks(chosen, classes)
     else:
         if args.marks is None:
             raise InputError(f"{args.dataset}: mode manual needs --marks, the folder of the finished marks")
         list_file = args.output.parent / "missing.txt"
+        values = mask_values.given(args.mask_values, args.void, classes, f"datasets.{args.dataset}")
         marks = annotation_sources.manual_marks(
-            chosen, index, classes, args.marks, list_file, args.line_width
+            chosen, index, classes, args.marks, list_file, args.line_width, values
         )
     title = f"{args.dataset}: {len(chosen)} images, {args.mode} marks"
     write_annotated(chosen, marks, args.mode, args.output, args.marks_output)

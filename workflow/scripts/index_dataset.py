@@ -5,6 +5,10 @@ parts, no image is in both (by the content of its pixels; of a publisher's own s
 that EXIF turns are copied upright into the masks' folder, so that later stages need not know of EXIF; their
 masks must fit the upright image. Where masks and boxes mean the pixels as stored, the copy is not turned.
 
+What masks mean is worked out of each file and compared over all of them; where they disagree they are
+refused, unless `mask_values` in the data set's entry says it. --mask-report and --mask-sheet show what was
+read of each.
+
 Images of your own lie in folders that are named here instead, and so may their masks (--own-masks); --entry
 then takes the registry's place.
 
@@ -26,12 +30,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from maskguide.data import datasets, label_masks, layouts, object_boxes, pictures, split_files, splits
+from maskguide.data import (
+    datasets,
+    label_masks,
+    layouts,
+    mask_files,
+    mask_meaning,
+    mask_report,
+    mask_values,
+    object_boxes,
+    pictures,
+    split_files,
+    splits,
+)
 from maskguide.data import found as found_files
 from maskguide.data.layouts import Entry
+from maskguide.drawing.mask_sheet import mask_sheet
 from maskguide.plan.datasets import entry_of
 from maskguide.system import cli
-from maskguide.system.files import InputError, atomic_directory, sha256, write_csv
+from maskguide.system.files import InputError, atomic_directory, atomic_file, sha256, write_csv
 from PIL import Image
 from tqdm import tqdm
 
@@ -55,6 +72,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--images", type=Path, help="CSV to write: all images, also those that this split leaves out")
     add("--found", type=Path, help="CSV to write: what each folder holds, read as what, and what is left out")
     add("--masks", type=Path, required=True, help="folder for converted masks; replaced")
+    add("--mask-report", type=Path, help="CSV to write: what was read of each mask")
+    add("--mask-sheet", type=Path, help="PNG to write: the masks that cover least and most of their images")
     add("--output", type=Path, required=True, help="index.csv to write")
     return parser.parse_args(argv)
 
@@ -96,17 +115,32 @@ def main(args: argparse.Namespace) -> None:
     with atomic_directory(args.masks) as folder:
         entries = object_boxes.write_boxes(entries, sizes, folder / "boxes")
         pairs = zip(entries, found, strict=True)
-        entries = [without_exif(entry, picture, folder, as_stored) for entry, picture in pairs]
-        mask_files, num_classes = [entry.mask for entry in masked], len(registered["mask_classes"])
-        read_mask = label_masks.reader(registered["layout"], mask_files, num_classes)
+        published = entries = [without_exif(entry, picture, folder, as_stored) for entry, picture in pairs]
+        facts = mask_files.survey_all(entry.mask for entry in masked)
+        place = f"datasets.{args.dataset} of the config" if args.entry else f"{args.registry}, {args.dataset}"
+        meaning = meaning_of(registered, place, facts)
         with ThreadPoolExecutor(4) as pool:  # Pillow decodes outside the interpreter's lock
-            converted = pool.map(lambda *pair: canonical(*pair, read_mask, folder), entries, sizes)
-            entries = list(tqdm(converted, total=len(entries), desc="masks", disable=None))
+            converted = pool.map(lambda *pair: canonical(*pair, meaning.read, folder), entries, sizes)
+            entries, shares = zip(
+                *tqdm(converted, total=len(entries), desc="masks", disable=None), strict=True
+            )
             if args.longest_side:
                 smaller = pool.map(lambda *pair: shrunk(*pair, args.longest_side, folder), entries, sizes)
                 entries = list(tqdm(smaller, total=len(entries), desc="images", disable=None))
-        check_marked([entry.mask for entry in entries if entry.mask])
+        read = {each.image_id: (each.mask, own) for each, own in zip(published, shares, strict=True) if own}
+        check_marked(list(read.values()))
+        report = mask_report.table(read, {each.path: each for each in facts}, meaning.words)
+        if read:
+            said = "%s: %d of %d images have masks: %s"
+            cli.log.info(said, args.dataset, len(read), len(entries), meaning.words)
+            mask_report.check_borders(report, args.dataset, meaning.settled, place)
         moved = [entry_in(entry, folder, args.masks) for entry in entries]
+    if args.mask_report:
+        write_csv(args.mask_report, report)
+    if args.mask_sheet:
+        files = {each.image_id: (each.path, each.mask) for each in moved if each.mask}
+        with atomic_file(args.mask_sheet) as path:
+            mask_sheet(report, files, args.dataset, registered["mask_classes"]).save(path, format="PNG")
     if args.images:
         images = index_table(moved, args.images.parent, contents, marks)
         groups = images["image_id"].map({entry.image_id: entry.group for entry in moved})
@@ -133,6 +167,20 @@ def without_masks(args: argparse.Namespace, source: dict) -> None:
     cli.log.warning(said, args.files, names, args.dataset)
 
 
+def meaning_of(entry: dict, place: str, facts: list[mask_files.Facts]) -> mask_meaning.Meaning:
+    """How masks are read: as the entry says, as the publisher's layout has it, or as they agree.
+
+    place: where the entry stands, in words.
+    """
+    layout, classes = entry["layout"], entry["mask_classes"]
+    values = mask_values.given(entry.get("mask_values"), entry.get("void"), classes, place)
+    if layout == "folder" or values:
+        return mask_meaning.agreed(facts, classes, values, place)
+    read = label_masks.reader(layout, [each.path for each in facts], len(classes))
+    words = label_masks.MEANINGS.get(layout, f"as the layout {layout} has it")
+    return mask_meaning.Meaning(words, read, settled=True)
+
+
 def without_exif(entry: Entry, picture: pictures.Picture, folder: Path, as_stored: bool) -> Entry:
     """The entry itself, or with a lossless copy of its image, upright or as stored, where EXIF turns it."""
     if not picture.turned:
@@ -143,19 +191,25 @@ def without_exif(entry: Entry, picture: pictures.Picture, folder: Path, as_store
     return replace(entry, path=copy)
 
 
-def canonical(entry: Entry, size: tuple[int, int], read_mask: label_masks.Reader, folder: Path) -> Entry:
-    """The entry with its mask as a label PNG: the publisher's file where it is one, else a converted copy."""
+def canonical(
+    entry: Entry, size: tuple[int, int], read_mask: label_masks.Reader, folder: Path
+) -> tuple[Entry, mask_report.Shares | None]:
+    """The entry with its mask as a label PNG: the publisher's file where it is one, else a converted copy.
+
+    With it what the mask covers; None where there is none.
+    """
     if entry.outline:
         check_size(entry.outline, pictures.open_upright(entry.outline).size, size)
     if entry.mask is None:
-        return entry
+        return entry, None
     labels = read_mask(entry.mask)
     check_size(entry.mask, labels.shape[::-1], size)
+    covered = mask_report.shares(labels)
     if label_masks.is_canonical(entry.mask, labels):
-        return entry
+        return entry, covered
     path = folder / f"{entry.image_id}.png"
     Image.fromarray(labels).save(path)
-    return replace(entry, mask=path)
+    return replace(entry, mask=path), covered
 
 
 def shrunk(entry: Entry, size: tuple[int, int], longest: int, folder: Path) -> Entry:
@@ -175,9 +229,9 @@ def shrunk(entry: Entry, size: tuple[int, int], longest: int, folder: Path) -> E
     return replace(entry, **copies)
 
 
-def check_marked(masks: list[Path]) -> None:
-    """Say which label masks mark nothing, as is legal where there is nothing; refuse it of all of them."""
-    empty = [mask for mask in masks if not pictures.open_upright(mask).getextrema()[1]]
+def check_marked(masks: list[tuple[Path, mask_report.Shares]]) -> None:
+    """Say which masks mark nothing, as is legal where there is nothing; refuse it of all of them."""
+    empty = [path for path, shares in masks if not shares.covered]
     if masks and len(empty) == len(masks):
         raise InputError(
             f"{empty[0]}: is zero everywhere, as all {len(masks)} masks of the data set are; mark the "

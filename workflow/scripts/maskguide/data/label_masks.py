@@ -1,6 +1,7 @@
 """Masks in their publishers' formats → canonical label masks: mode L, 0 = background, 1..K = mask classes.
 
-How grey levels map to labels is decided for a data set as a whole: a single mask may lack a class.
+How grey levels map to labels is decided for a data set as a whole: a single mask may lack a class. What masks
+of anybody's own mean is another matter: `mask_meaning`.
 """
 
 from __future__ import annotations
@@ -121,3 +122,7 @@ def is_canonical(path: str | Path, labels: np.ndarray) -> bool:
 
 
 OWN_READERS: dict[str, Reader] = {"btfpis": read_butterfly, "cub200": read_majority}
+MEANINGS = {
+    "btfpis": "white and green are the butterfly, black and red background",
+    "cub200": "the bird is where more than half of the annotators saw it",
+}

@@ -1,7 +1,8 @@
 """Label masks and soft masks: files, sources and intersection over union.
 
 A folder of masks holds `soft/<image_id>.png` (mode L, 255 × probability of foreground) and
-`labels/<image_id>.png` (mode L, 0 = background, 1..K = mask classes), both of the image's size.
+`labels/<image_id>.png` (mode L, 0 = background, 1..K = mask classes, 255 = void: neither, never counted),
+both of the image's size.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def read_labels(path: str | Path, num_classes: int, size: Sequence[int] | None = None) -> np.ndarray:
-    """Read a label mask, uint8 [H, W], values below `num_classes` (background counted).
+    """Read a label mask, uint8 [H, W], values below `num_classes` (background counted), or IGNORE for void.
 
     Raises `InputError` for other values and, where `size` (height, width) is given, for another size.
     """
@@ -57,9 +58,10 @@ def read_labels(path: str | Path, num_classes: int, size: Sequence[int] | None =
     if size is not None and labels.shape != tuple(size):
         height, width = labels.shape
         raise InputError(f"{path}: {width}×{height} pixels, its image {size[1]}×{size[0]}; redo it")
-    if labels.max(initial=0) >= num_classes:
+    largest = labels[labels != IGNORE].max(initial=0)
+    if largest >= num_classes:
         few = f"there are {num_classes - 1} mask classes; name all of them in classes"
-        raise InputError(f"{path}: holds label {labels.max()}, but {few}")
+        raise InputError(f"{path}: holds label {largest}, but {few}")
     return labels
 
 
@@ -81,8 +83,8 @@ def soft_of_probability(probability: np.ndarray) -> np.ndarray:
 
 
 def soft_of_labels(labels: np.ndarray) -> np.ndarray:
-    """Label mask → soft mask: 255 on every mask class, 0 on background."""
-    return np.where(labels > 0, 255, 0).astype(np.uint8)
+    """Label mask → soft mask: 255 on every mask class, 0 on background and void."""
+    return np.where((labels > 0) & (labels != IGNORE), 255, 0).astype(np.uint8)
 
 
 def resize_grey(pixels: np.ndarray, size: Sequence[int], smooth: bool) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from maskguide.data.boxes import Box
-from maskguide.data.masks import read_grey
+from maskguide.data.masks import IGNORE, read_grey
 from maskguide.data.pictures import read_rgb
 
 # after Okabe and Ito: told apart by colour-blind eyes; blue first, for few objects in nature are
@@ -33,7 +33,7 @@ def sheet_of_masks(chosen: pd.DataFrame, masks: Path, title: str, classes: Seque
     tiles = []
     for row in chosen.itertuples():
         labels = read_grey(masks / f"{row.image_id}.png")
-        share = f"{100 * (labels > 0).mean():.1f} % marked"
+        share = f"{100 * ((labels > 0) & (labels != IGNORE)).mean():.1f} % marked"
         tiles.append((row.image_id, share, tile(read_rgb(row.path), labels)))
     return contact_sheet(tiles, title, classes)
 
@@ -66,7 +66,7 @@ def boxed_tile(image: np.ndarray, boxes: Iterable[Box]) -> Image.Image:
 def tile(image: np.ndarray, labels: np.ndarray | None = None) -> Image.Image:
     """An image fitted into TILE × TILE, its marks tinted in the colours of their classes and outlined.
 
-    image: uint8 [H, W, 3], RGB. labels: uint8 [H, W], 0 = background, or None.
+    image: uint8 [H, W, 3], RGB. labels: uint8 [H, W], 0 = background, IGNORE = void, or None.
     """
     height, width = image.shape[:2]
     factor = TILE / max(height, width)
@@ -75,7 +75,7 @@ def tile(image: np.ndarray, labels: np.ndarray | None = None) -> Image.Image:
     if labels is not None:
         from skimage.segmentation import find_boundaries  # with SciPy: not for those who want the colours
 
-        for label in range(1, int(labels.max(initial=0)) + 1):
+        for label in np.unique(labels[(labels > 0) & (labels != IGNORE)]).tolist():
             share = Image.fromarray((labels == label).astype(np.uint8) * 255)
             # a third is enough: veins thinner than a pixel of the sheet stay visible
             area = np.asarray(share.resize(size, Image.Resampling.BOX)) > 255 / 3
@@ -87,11 +87,18 @@ def tile(image: np.ndarray, labels: np.ndarray | None = None) -> Image.Image:
 
 
 def contact_sheet(
-    tiles: Iterable[tuple[str, str, Image.Image]], title: str, legend: Sequence[str] = ()
+    tiles: Iterable[tuple[str, str, Image.Image]],
+    title: str,
+    legend: Sequence[str] = (),
+    columns: int | None = None,
 ) -> Image.Image:
-    """Lay out `tiles` (name, second line, picture) in rows; `legend` names the mask classes in order."""
+    """Lay out `tiles` (name, second line, picture) in rows; `legend` names the mask classes in order.
+
+    columns: of a row; None: as many as make the sheet half as wide again as high.
+    """
     tiles = list(tiles)
-    columns = min(len(tiles), max(4, min(12, math.ceil(math.sqrt(1.5 * len(tiles))))))
+    square = max(4, min(12, math.ceil(math.sqrt(1.5 * len(tiles)))))
+    columns = columns or max(1, min(len(tiles), square))
     rows = math.ceil(len(tiles) / columns)
     heading, text = ImageFont.load_default(size=20), ImageFont.load_default(size=13)
     head = 52 + (30 if legend else 0)

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from maskguide.data.masks import IGNORE
 from maskguide.drawing.image_panels import colour_bar, heat_over_grey, image_grid, say
 from maskguide.drawing.style import styled
 
@@ -42,9 +43,9 @@ def class_colours(classes: Sequence[str]) -> list[str]:
 
 
 def colour_labels(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    """Labels uint8 [H, W] → uint8 [H, W, 3]: background white, each class its colour."""
+    """Labels uint8 [H, W] → uint8 [H, W, 3]: background and void white, each class its colour."""
     palette = np.array([(1, 1, 1), *map(to_rgb, class_colours(classes))])
-    return np.rint(255 * palette).astype(np.uint8)[labels]
+    return np.rint(255 * palette).astype(np.uint8)[np.where(labels == IGNORE, 0, labels)]
 
 
 def attention_range(maps: Sequence[np.ndarray]) -> tuple[float, float]:

@@ -36,7 +36,7 @@ class Augmentation:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Image uint8 [H, W, 3] and labels uint8 [H, W] → both [crop, crop]; outside the image: padding.
 
-        Padding is PADDING_COLOUR in the image and IGNORE in the labels.
+        Padding is PADDING_COLOUR in the image and IGNORE in the labels, as void is.
         """
         height, width = labels.shape
         factor = math.exp(rng.uniform(math.log(self.scale[0]), math.log(self.scale[1])))
@@ -55,7 +55,11 @@ class Augmentation:
         for enhance, amount in zip(enhancers, colours, strict=True) if self.jitter else ():
             picture = enhance(picture).enhance(amount)
         pixels = np.array(picture)
-        pixels[moved == IGNORE] = PADDING_COLOUR
+        outside = moved == IGNORE
+        if outside.any() and (labels == IGNORE).any():
+            whole = Image.new("L", (width, height), 0)
+            outside = np.array(whole.transform(*window, Image.Resampling.NEAREST, fillcolor=IGNORE)) == IGNORE
+        pixels[outside] = PADDING_COLOUR
         return pixels, moved
 
 

@@ -23,9 +23,10 @@ from maskguide.system.cli import log
 from maskguide.system.files import InputError, atomic_directory, read_csv, write_csv, write_text
 
 
-def choose(index: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+def choose(index: pd.DataFrame, count: int, seed: int, masked: bool = False) -> pd.DataFrame:
     """The rows of `count` training images, spread over the classes as evenly as these allow.
 
+    masked: of those that have a mask alone, for marks that are published with the images.
     Each class's images get a seeded random order; the first of every class come first, then the second,
     and so on, the classes in random order within each round. A larger count with the same seed contains
     the smaller one. All training images when `count` reaches their number.
@@ -35,8 +36,18 @@ def choose(index: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     train = index[index["split"] == "train"].sort_values("image_id", kind="stable")
     if train.empty:
         raise InputError("the index has no training image to mark; check the split")
+    kind = "training images"
+    if masked:
+        kind, every, train = "training images with a mask", len(train), train[train["mask"] != ""]
+        if train.empty:
+            raise InputError(
+                f"mode published: none of the {every} training images has a mask; give masks, or use mode "
+                "manual or automatic"
+            )
+        if len(train) < every:
+            log.info("%d of %d training images have masks; chosen among them", len(train), every)
     if count >= len(train):
-        log.info("count %d reaches the %d training images: all are chosen", count, len(train))
+        log.info("count %d reaches the %d %s: all are chosen", count, len(train), kind)
     random = np.random.default_rng(seed)
     shuffled = train.iloc[random.permutation(len(train))]
     turn = shuffled.groupby("class").cumcount()

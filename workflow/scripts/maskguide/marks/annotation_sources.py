@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from maskguide.data.boxes import Box
-from maskguide.data.masks import IGNORE
+from maskguide.data.mask_values import Values
+from maskguide.data.masks import IGNORE, read_labels
 from maskguide.data.pictures import read_rgb
 from maskguide.marks import drawn_masks, image_processing
-from maskguide.marks.drawn_masks import read_label_mask
 from maskguide.marks.mark_folder import MarkFolder, Source, listed
 from maskguide.marks.merging import Drawing, merged_boxes, merged_labels
 from maskguide.marks.parsed import read_text
@@ -29,15 +29,18 @@ class Mark(NamedTuple):
     boxes: str = ""
 
 
-def published_marks(chosen: pd.DataFrame, classes: Sequence[str]) -> Iterator[Mark]:
-    """The masks (and boxes) that came with the data set, one `Mark` per chosen image."""
+def published_marks(chosen: pd.DataFrame, classes: Sequence[str], index: pd.DataFrame) -> Iterator[Mark]:
+    """The masks (and boxes) that came with the data set of this index, one `Mark` per chosen image."""
     absent = [row.image_id for row in chosen.itertuples() if not row.mask]
     if absent:
         lack = f"{len(absent)} of {len(chosen)} chosen images have no published mask: {listed(absent)}"
-        raise InputError(f"mode published: {lack}; use mode manual or automatic")
+        known = index.loc[index["split"] == "train", "mask"] != ""
+        have = f"{known.sum()} of {len(known)} training images have masks"
+        among = "choose among them (choose_annotation.py --masked), or " if known.any() else ""
+        raise InputError(f"mode published: {lack}; {have}; {among}use mode manual or automatic")
     empty = 0
     for row in chosen.itertuples():
-        labels = read_label_mask(row.mask, len(classes), read_rgb(row.path).shape[:2])
+        labels = read_labels(row.mask, len(classes) + 1, read_rgb(row.path).shape[:2])
         if not labels.any():
             empty += 1
             log.warning("%s: the published mask is empty; kept", row.mask)
@@ -65,19 +68,21 @@ def manual_marks(
     folder: Path,
     list_file: Path,
     line_width: int,
+    values: Values | None = None,
 ) -> Iterator[Mark]:
     """A person's marks in `folder` (or below it), one `Mark` per chosen image.
 
     Where marks are missing, an `InputError` says which and where to put them, `list_file` names all.
+    values: what a person says that the values of label masks mean; None: what they agree upon.
     """
     found = MarkFolder(folder, chosen, index, classes)
     require_marks(found, folder, chosen, list_file)
     masks = [each.path for sources in found.sources.values() for each in sources if each.shapes is None]
-    read_labels = drawn_masks.reader(masks, classes, found.colour_map)
+    read_mask = drawn_masks.reader(masks, classes, found.colour_map, values)
     several: list[str] = []
     for row in chosen.itertuples():
         size, sources = found.sizes[row.image_id], found.sources[row.image_id]
-        drawings = [drawing_of(source, size, read_labels, line_width) for source in sources]
+        drawings = [drawing_of(source, size, read_mask, line_width) for source in sources]
         labels = merged_labels(row.image_id, drawings, classes)
         if not (labels[labels != IGNORE] > 0).any():
             raise InputError(f"{sources[0].path}: the mark of {row.image_id} is empty; mark the object")
@@ -97,11 +102,11 @@ def manual_boxes(found: MarkFolder, image_id: str) -> list[Box]:
 
 
 def drawing_of(
-    source: Source, size: tuple[int, int], read_labels: drawn_masks.Reader, line_width: int
+    source: Source, size: tuple[int, int], read_mask: drawn_masks.Reader, line_width: int
 ) -> Drawing:
     """What one file says of an image of `size` (H, W)."""
     if source.shapes is None:
-        labels = read_labels(source.path)
+        labels = read_mask(source.path)
         check_size(source.path, labels.shape, size)
         return Drawing(source.path, labels, [])
     return Drawing(source.path, paint(source.shapes, size, line_width), source.shapes)

@@ -20,7 +20,6 @@ from maskguide.data.pictures import read_rgb
 from maskguide.marks import image_processing
 from maskguide.marks.annotation_sources import manual_boxes, require_marks
 from maskguide.marks.boxes import read_yolo_boxes
-from maskguide.marks.drawn_masks import read_label_mask
 from maskguide.marks.mark_folder import MarkFolder, listed
 from maskguide.marks.shapes import check_size
 from maskguide.marks.silhouette import silhouette
@@ -76,7 +75,9 @@ def from_masks(rows: pd.DataFrame, regions: Regions, classes: Sequence[str]) -> 
         if not made or not all(row.mask or (parts == OUTLINE and row.outline) for parts in made.values()):
             continue
         size = read_rgb(row.path).shape[:2]
-        labels = read_label_mask(row.mask, len(classes), size) if row.mask else np.zeros(size, np.uint8)
+        labels = np.zeros(size, np.uint8)
+        if row.mask:
+            labels = masks.read_labels(row.mask, len(classes) + 1, size)
         shown = {region: region_mask(parts, labels, row.outline, classes) for region, parts in made.items()}
         found.append(BoxedImage(row.image_id, row.split, row.path, size, boxes_of(shown, regions), "masks"))
     return found
@@ -89,7 +90,7 @@ def region_mask(
     if parts != OUTLINE:
         return np.isin(labels, [list(classes).index(part) + 1 for part in parts])
     if not outline:
-        return labels > 0
+        return masks.soft_of_labels(labels) > 0
     silhouette = masks.read_grey(outline)
     check_size(outline, silhouette.shape, labels.shape)
     return silhouette > 0

@@ -1,30 +1,40 @@
-"""A person's label masks: images whose grey levels or palette indices are labels."""
+"""A person's label masks: they mean what all of them agree upon, or what somebody says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from maskguide.data import mask_files, mask_meaning
+from maskguide.data.label_masks import Reader
+from maskguide.data.mask_values import Values
 from maskguide.data.masks import BACKGROUND
 from maskguide.data.pictures import open_upright
 from maskguide.marks.parsed import read_text
-from maskguide.marks.shapes import check_size, label_of
+from maskguide.marks.shapes import label_of
+from maskguide.system.cli import log
 from maskguide.system.files import InputError
 
-Reader = Callable[[Path], np.ndarray]
 
+def reader(
+    paths: Sequence[Path], classes: Sequence[str], colour_map: Path | None, values: Values | None = None
+) -> Reader:
+    """The function path → labels uint8 [H, W] in 0..K, IGNORE for void, for these label masks of one folder.
 
-def reader(paths: Sequence[Path], classes: Sequence[str], colour_map: Path | None) -> Reader:
-    """The function path → labels uint8 [H, W] for these label masks of one folder.
-
-    `colour_map` is CVAT's labelmap.txt, which names the colours of coloured masks.
+    values: what the data set's entry says that their values mean; else `colour_map`, CVAT's labelmap.txt,
+    names the colours of coloured masks; else they mean what they agree upon, and `InputError` names two that
+    do not agree.
     """
-    if colour_map is None:
-        return lambda path: read_label_mask(path, len(classes))
-    colours = read_colour_map(colour_map)
-    return lambda path: read_coloured(path, colours, classes)
+    if colour_map is not None and values is None:
+        colours = read_colour_map(colour_map)
+        return lambda path: read_coloured(path, colours, classes)
+    facts = mask_files.survey_all(paths)
+    meaning = mask_meaning.agreed(facts, classes, values, "the data set's entry")
+    if facts:
+        log.info("%d label masks: %s", len(facts), meaning.words)
+    return meaning.read
 
 
 def read_colour_map(path: Path) -> dict[tuple[int, ...], str]:
@@ -52,26 +62,3 @@ def read_coloured(path: Path, colours: Mapping[tuple[int, ...], str], classes: S
         name = colours[colour]
         labels.append(0 if name == BACKGROUND else label_of(path, name, classes))
     return np.array(labels, dtype=np.uint8)[places.reshape(pixels.shape[:2])]
-
-
-def read_label_mask(path: str | Path, class_count: int, size: tuple[int, int] | None = None) -> np.ndarray:
-    """A label PNG as uint8 [H, W] with values 0..K; 0/255 is read as 0/1 when K is 1.
-
-    Palette images give their indices; a colour image passes if its three channels are equal.
-    """
-    image = open_upright(path)
-    values = np.asarray(image.convert("L") if image.mode in ("1", "LA") else image)
-    if values.ndim == 3:
-        if (values[..., 0] != values[..., 1]).any() or (values[..., 0] != values[..., 2]).any():
-            raise InputError(f"{path}: is a colour image; save the label mask as 8-bit grey")
-        values = values[..., 0]
-    if size is not None:
-        check_size(path, values.shape, size)
-    found = np.unique(values)
-    if class_count == 1 and np.isin(found, [0, 255]).all():
-        return (values > 0).astype(np.uint8)
-    strange = found[(found < 0) | (found > class_count) | (found != np.floor(found))]
-    if len(strange):
-        listed = ", ".join(str(value) for value in strange[:5])
-        raise InputError(f"{path}: holds the value {listed}; a label mask holds 0 to {class_count} only")
-    return values.astype(np.uint8)

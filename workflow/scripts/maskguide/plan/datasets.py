@@ -66,6 +66,8 @@ def own_keys() -> dict[str, dict[str, Any]]:
             "<image's name>_mask.png beside the images, if any.",
         ),
         "mask_classes": (registered["mask_classes"], "Null: object."),
+        "mask_values": (registered["mask_values"], "Null: worked out of the files, which must agree."),
+        "void": (registered["void"], "Null: none; of labels with VOC's border, 255."),
         "regions": (registered["regions"], "Null: one for each mask class, of its name."),
         "title": (registered["title"], "Null: the name used here."),
     }
@@ -140,6 +142,7 @@ def entry(name: str, options: Mapping[str, Any]) -> Entry:
         "licence": "",
         "citation": "",
         "homepage": "",
+        **{key: said[key] for key in ("mask_values", "void") if key in said},
     }
     refuse(complaint({"datasets": {name: found}}, {"properties": {"datasets": schema()}}))
     for region, parts in found["regions"].items():

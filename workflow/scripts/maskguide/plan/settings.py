@@ -191,6 +191,20 @@ class Settings:
         """The names of the data set's mask classes, background left out."""
         return self.entries[dataset]["mask_classes"]
 
+    def choosing(self, dataset: str, section: str) -> dict[str, Any]:
+        """How images of a section are chosen: masked ones alone where the marks are their masks."""
+        from_masks = {"annotate": "published", "boxes": "masks"}[section]
+        return {**self.settings(section, dataset), "masked": self.mode(dataset, section) == from_masks}
+
+    def mask_values(self, dataset: str) -> dict[str, Any]:
+        """What is said of the values of masks, as flags for label masks that a person draws."""
+        entry, drawn = self.entries[dataset], self.mode(dataset, "annotate") == "manual"
+        said = entry.get("mask_values") if drawn else None
+        return {
+            "mask_values": json.dumps(said) if said else None,
+            "void": entry.get("void", []) if drawn else [],
+        }
+
     def regions(self, dataset: str) -> list[str]:
         """The names of the data set's regions, in the order of the detector's classes."""
         return list(self.entries[dataset]["regions"])

@@ -64,7 +64,7 @@ class SegmentationLoss(nn.Module):
         self.dice_weight, self.scale_loss_weight = dice_weight, scale_loss_weight
 
     def forward(self, logits: Tensor, predictions: Sequence[Prediction], labels: Tensor) -> dict[str, Tensor]:
-        """Named terms, already weighted; their sum is L. labels: int64 [B, H, W], IGNORE for padding."""
+        """Named terms, weighted; their sum is L. labels: int64 [B, H, W], IGNORE for padding and void."""
         terms = {"cross_entropy": self.cross_entropy(logits, labels)}
         if self.dice_weight:
             terms["dice"] = self.dice_weight * self.dice(logits, labels)
@@ -89,9 +89,10 @@ def as_rows(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 def class_weights(labels: Sequence[np.ndarray], num_classes: int, balance: float) -> Tensor:
     """Weights w_c ∝ f_c^(−balance) of the classes' pixel frequencies f_c, scaled to Σ f_c · w_c = 1.
 
-    balance 0: all 1; 0.5: inverse square root; 1: inverse. A class without pixels gets 1.
+    balance 0: all 1; 0.5: inverse square root; 1: inverse. A class without pixels gets 1. Void does not
+    count.
     """
-    counts = sum(np.bincount(mask.ravel(), minlength=num_classes) for mask in labels)
+    counts = sum(np.bincount(mask[mask != IGNORE], minlength=num_classes) for mask in labels)
     frequency = counts / counts.sum()
     weights = np.where(frequency > 0, np.maximum(frequency, 1e-12) ** -balance, 0)
     weights /= (frequency * weights).sum()
