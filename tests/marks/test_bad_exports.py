@@ -298,6 +298,19 @@ def test_a_brush_of_label_studio():
             brush_mask(broken, size)
 
 
+@pytest.mark.parametrize("counts", [[10**30], [float("inf")], ["a"], [-1, 1201], [[1200]], "o" * 90 + "0"])
+def test_run_lengths_that_are_none(counts):
+    with pytest.raises(ValueError):
+        coco_mask(counts, SIZE)
+
+
+def test_no_mask_fills_the_memory():
+    with pytest.raises(ValueError, match="more than 200 million pixels"):
+        coco_mask([10**18], (10**9, 10**9))
+    with pytest.raises(ValueError, match="its brush has"):
+        brush_mask([255] * 40, (2**15, 2**15))
+
+
 @pytest.mark.parametrize("text", ["P", "0~0", "é"])
 def test_garbled_run_lengths(text):
     with pytest.raises(ValueError, match="cut off or garbled"):
