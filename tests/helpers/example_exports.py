@@ -205,6 +205,16 @@ def cvat_coloured(folder):
             )
 
 
+def corners_csv():
+    """TensorFlow's table, as Roboflow writes it."""
+    rows = ["filename,width,height,class,xmin,ymin,xmax,ymax"]
+    for image_id in IDS:
+        for name, (left, top, right, bottom) in zip(CLASSES, (box[1:] for box in BOXES), strict=True):
+            copy = f"{image_id}_png.rf.0a1b2c3d.jpg"
+            rows.append(f"{copy},{WIDTH},{HEIGHT},{name},{left},{top},{right},{bottom}")
+    return "\n".join(rows)
+
+
 def each(folder, name, content):
     for image_id in IDS:
         write(folder, name.format(image_id), content(image_id))
@@ -269,6 +279,7 @@ EXPORTS = {
         m, "tasks.json", label_studio(url="http://host/data/local-files/?d=my%20images/{}.png")
     ),
     "label-studio-min": lambda m: write(m, "tasks.json", label_studio_min()),
+    "tensorflow": lambda m: write(m, "train/_annotations.csv", corners_csv()),
     "makesense": lambda m: write(m, "labels_my-project_2026.csv", makesense()),
     "makesense-old": lambda m: write(m, "labels.csv", makesense().split("\n", 1)[1]),
 }

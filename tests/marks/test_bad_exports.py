@@ -3,13 +3,17 @@
 import base64
 import contextlib
 import json
+from random import Random
 
 import example_exports as exports
 import numpy as np
 import pytest
-from example_marks import SIZE, choose_all, imported, labelme, write_dataset
+from example_marks import CLASSES, SIZE, choose_all, imported, labelme, write_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from maskguide.data.datasets import read_index
+from maskguide.marks.annotation_sources import manual_boxes
+from maskguide.marks.mark_folder import MarkFolder
 from maskguide.marks.parsed import read_xml
 from maskguide.marks.run_lengths import brush_mask, coco_mask, decompressed
 from maskguide.system.files import InputError
@@ -236,6 +240,48 @@ def test_what_a_file_leaves_out_is_named(dataset, chosen, tmp_path, caplog):
     )
 
 
+JUNK = [None, "", 0, -1, 1.5, "x", [], {}, [[]], [1, 2], True, 1e300, float("nan"), {"a": 1}, 10**30, [["a"]]]
+WHOLE = {
+    "coco.json": exports.coco(),
+    "runs.json": exports.coco(exports.SQUARE_RLE),
+    "via.json": exports.via(),
+    "tasks.json": exports.label_studio(),
+    "brush.json": exports.label_studio("brushlabels"),
+    "flat.json": exports.label_studio_min(),
+    "leaf.0.json": labelme(exports.SHAPES),
+}
+
+
+def broken(content, random):
+    """A copy in which one value, anywhere, is something else or gone."""
+    content = json.loads(json.dumps(content))
+    place, key = content, random.choice(list(content) if isinstance(content, dict) else range(len(content)))
+    while isinstance(place[key], (dict, list)) and place[key] and random.random() < 0.85:
+        place = place[key]
+        key = random.choice(list(place) if isinstance(place, dict) else range(len(place)))
+    if isinstance(place, dict) and random.random() < 0.25:
+        del place[key]
+    else:
+        place[key] = random.choice(JUNK)
+    return content
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whatever_is_broken_is_read_or_refused_in_one_line(tmp_path, name):
+    index = read_index(write_dataset(tmp_path))
+    chosen = index[index["split"] == "train"]
+    marks = tmp_path / "marks"
+    random = Random(name)
+    for boxes_only in [False, True] * 20:
+        exports.write(marks, name, broken(WHOLE[name], random))
+        try:
+            found = MarkFolder(marks, chosen, index, CLASSES, boxes_only)
+            for image_id in filter(found.has, found.sources):
+                manual_boxes(found, image_id)
+        except InputError as error:
+            assert "\n" not in str(error) and name in str(error)
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 10**6))
 def test_run_lengths_written_out(height, width, seed):
@@ -296,6 +342,19 @@ def test_a_brush_of_label_studio():
     for broken, size in ((coded[:-4], (6, 8)), (coded, (8, 8)), ([0, 0], (6, 8))):
         with pytest.raises(ValueError, match="its brush"):
             brush_mask(broken, size)
+
+
+@pytest.mark.parametrize("counts", [[10**30], [float("inf")], ["a"], [-1, 1201], [[1200]], "o" * 90 + "0"])
+def test_run_lengths_that_are_none(counts):
+    with pytest.raises(ValueError):
+        coco_mask(counts, SIZE)
+
+
+def test_no_mask_fills_the_memory():
+    with pytest.raises(ValueError, match="more than 200 million pixels"):
+        coco_mask([10**18], (10**9, 10**9))
+    with pytest.raises(ValueError, match="its brush has"):
+        brush_mask([255] * 40, (2**15, 2**15))
 
 
 @pytest.mark.parametrize("text", ["P", "0~0", "é"])

@@ -136,6 +136,15 @@ def test_an_empty_yolo_file_contradicts_any_mark(dataset, chosen, marks):
         boxes_of(dataset, chosen, marks)
 
 
+def test_an_empty_label_mask_contradicts_any_mark(dataset, chosen, marks):
+    every(marks, "{}.json", labelme([("main_vein", "polygon", SQUARE)]))
+    save_mask(marks / "leaf.0.png", np.zeros(SIZE, dtype=np.uint8))
+    with pytest.raises(
+        InputError, match=r"leaf\.0\.png: says that leaf\.0 shows nothing, but .*leaf\.0\.json marks"
+    ):
+        masks_of(dataset, chosen, marks)
+
+
 def test_the_same_marks_twice_count_once(dataset, chosen, marks):
     content = labelme([("main_vein", "polygon", SQUARE), *BOTH])
     every(marks, "{}.json", content)

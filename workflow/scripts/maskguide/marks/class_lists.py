@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from maskguide.marks.parsed import read_json, read_text
+from maskguide.marks.parsed import as_exported, read_json, read_text
 from maskguide.system.files import InputError
 
 # classes.txt of YOLO, LabelImg, Label Studio; labels.txt of makesense and others; also obj.names of CVAT,
@@ -28,7 +28,11 @@ class ClassLists:
     """The lists among files that may be some."""
 
     def __init__(self, paths: list[Path]):
-        self.lists = {path: names for path in paths if (names := read_class_list(path)) is not None}
+        self.lists: dict[Path, list[str]] = {}
+        for path in paths:
+            with as_exported(path):
+                if (names := read_class_list(path)) is not None:
+                    self.lists[path] = names
 
     def names_of(self, path: Path) -> list[str] | None:
         """The names for a YOLO file: of the lists in the folders above it, else of all that there are.

@@ -16,7 +16,7 @@ from maskguide.marks.csv_tables import read_csv_marks
 from maskguide.marks.image_names import IMAGE_SUFFIXES, Ambiguous, ImageNames
 from maskguide.marks.label_studio import is_label_studio, read_label_studio
 from maskguide.marks.labelme import is_labelme, read_labelme
-from maskguide.marks.parsed import MarkedImage, read_json, read_xml, shapes_of
+from maskguide.marks.parsed import MarkedImage, as_exported, read_json, read_xml, shapes_of
 from maskguide.marks.shapes import Shape, check_size, with_frames
 from maskguide.marks.via import is_via, read_via
 from maskguide.marks.xml_files import XML_ROOTS, read_xml_marks
@@ -70,7 +70,8 @@ class MarkFolder:
         self._unnamed: dict[str, None] = {}  # files with marks that bear no label
         for path in files:
             if path not in lists:
-                self._read(path)
+                with as_exported(path):
+                    self._read(path)
 
     def has(self, image_id: str) -> bool:
         """Whether any mark of the image is there."""
@@ -84,6 +85,8 @@ class MarkFolder:
         found = []
         for path in sorted(self.folder.rglob("*")) if self.folder.is_dir() else []:
             inside = path.relative_to(self.folder)
+            if path.is_symlink() and not path.exists():
+                self._skip("link(s) to nothing", str(inside))
             if not path.is_file():
                 continue
             if any(part.startswith(".") or part == "__MACOSX" for part in inside.parts):

@@ -44,6 +44,9 @@ def merged_labels(image_id: str, drawings: Sequence[Drawing], names: Sequence[st
     drawings = sorted(drawings, key=lambda drawing: bool(drawing.shapes))
     if len(drawings) == 1:
         return drawings[0].labels
+    empty = [each for each in drawings if is_empty(each)]
+    if empty and len(empty) < len(drawings):
+        refuse_empty(image_id, empty[0].path, next(each.path for each in drawings if not is_empty(each)))
     owners: dict[int, Drawing] = {}
     for label in range(1, len(names) + 1):
         drawn = [each for each in drawings if each.draws(label)]
@@ -64,6 +67,11 @@ def merged_labels(image_id: str, drawings: Sequence[Drawing], names: Sequence[st
     for drawing in drawings:
         labels[(drawing.labels == IGNORE) & (labels == 0)] = IGNORE
     return labels
+
+
+def is_empty(drawing: Drawing) -> bool:
+    """Whether a file marks nothing in the image."""
+    return not drawing.shapes and not (drawing.labels[drawing.labels != IGNORE] > 0).any()
 
 
 def mask_overlap(one: np.ndarray, other: np.ndarray) -> float:
@@ -90,9 +98,7 @@ def merged_boxes(image_id: str, sources: Sequence[tuple[Path, list[Box]]], names
     path, boxes = sources[0]
     for other, more in sources[1:]:
         if bool(boxes) != bool(more):
-            empty, marked = (path, other) if more else (other, path)
-            way_out = "move the one that is wrong out of this folder"
-            raise InputError(f"{empty}: says that {image_id} shows nothing, but {marked} marks it; {way_out}")
+            refuse_empty(image_id, *((path, other) if more else (other, path)))
         regions = {box.region for box in boxes}
         for region in regions & {box.region for box in more}:
             if not same_boxes(*([box for box in each if box.region == region] for each in (boxes, more))):
@@ -111,6 +117,12 @@ def same_boxes(one: list[Box], other: list[Box]) -> bool:
             return False
         left.pop(best)
     return not left
+
+
+def refuse_empty(image_id: str, empty: Path, marked: Path) -> NoReturn:
+    """One file says that there is nothing to mark, another one marks it."""
+    way_out = "move the one that is wrong out of this folder"
+    raise InputError(f"{empty}: says that {image_id} shows nothing, but {marked} marks it; {way_out}")
 
 
 def refuse(image_id: str, what: str, one: Path, other: Path) -> NoReturn:

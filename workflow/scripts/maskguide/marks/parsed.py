@@ -6,7 +6,8 @@ import codecs
 import json
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,6 +69,18 @@ def shapes_of(entries: Iterable[Entry], classes: Sequence[str], size: tuple[int,
             check_points(entry.place, name, points[:1] + entry.stencil.shape[::-1] - 1.0, size)
         shapes.append(Shape(label, entry.kind, points, entry.stencil, entry.thing))
     return shapes
+
+
+@contextmanager
+def as_exported(path: Path) -> Iterator[None]:
+    """Refuse a file whose parts are not of the kinds that its program writes, whatever else is wrong."""
+    try:
+        yield
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+        wrong = (
+            f"is not as annotation programs write it ({type(error).__name__}: {' '.join(str(error).split())})"
+        )
+        raise InputError(f"{path}: {wrong}; export it again") from error
 
 
 def pairs(place: str, numbers: Any) -> np.ndarray:

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from maskguide.data.pictures import MOST_PIXELS
+
 
 def fill_runs(counts: Sequence[int], pixels: int) -> np.ndarray:
     """bool [pixels] of runs that are in turn 0 and 1, 0 first; `ValueError` unless they fill it exactly."""
-    counts = np.asarray(counts, dtype=np.int64)
+    if pixels > MOST_PIXELS:
+        raise ValueError(f"it has more than {MOST_PIXELS // 10**6} million pixels")
+    try:
+        counts = np.asarray(counts, dtype=np.int64)
+    except OverflowError as error:
+        raise ValueError("its runs are no lengths") from error
     if counts.ndim != 1 or (counts < 0).any() or counts.sum() != pixels:
         raise ValueError(f"its runs do not sum up to its {pixels} pixels")
     return np.repeat(np.arange(len(counts)) % 2 == 1, counts)
@@ -63,7 +70,7 @@ def brush_mask(coded: Sequence[int], size: tuple[int, int]) -> np.ndarray:
         return int(chunk @ weights[32 - width :])
 
     values, width = take(32), take(5) + 1
-    if values != size[0] * size[1] * 4 or width > 16:
+    if values != size[0] * size[1] * 4 or values > 4 * MOST_PIXELS or width > 16:
         raise ValueError(f"its brush has {values} values, not four for each pixel of {size[1]} × {size[0]}")
     lengths = [take(4) + 1 for _ in range(4)]
     found = np.empty(values, dtype=np.uint16)
