@@ -106,6 +106,19 @@ def test_the_config_that_it_writes_is_one(capsys, kind):
         inspected(capsys, "it's", "--write", "config/new.yaml")
 
 
+def test_masks_of_two_classes_and_masks_that_cannot_be_read(capsys):
+    my_images(Path("vines"), count=4)
+    mask(Path("vines/masks/elm/1.png"), 2)
+    said = inspected(capsys, "vines", "--write", "mine.yaml")
+    assert said["masks mean"] == ["0 is background, 1 part1, 2 part2"]
+    written = yaml.safe_load(Path("mine.yaml").read_text())
+    assert written["datasets"]["mine"]["mask_classes"] == ["part1", "part2"]
+    picture(Path("vines/masks/elm/1.png"), 5)
+    assert inspected(capsys, "vines")["masks mean"][0].startswith("not clear: vines/masks/elm/1.png")
+    with pytest.raises(InputError, match=r"vines/masks/elm/1\.png"):
+        inspected(capsys, "vines", "--write", "new.yaml")
+
+
 def test_a_single_class_and_what_its_names_say(capsys):
     for name in ("CRE1_a", "CRE1_b", "CRE2_a", "BRO1_a", "BRO2_b"):
         picture(Path(f"all/data/{name}.png"), len(name) + ord(name[0]) + ord(name[3]) + ord(name[5]))

@@ -63,6 +63,16 @@ def inspect(args: argparse.Namespace, files: Path) -> None:
     said = f"{len(groups)} by names such as {entries[0].path.name}" if groups else "none seen in names"
     say("groups", [said])
     say("masks", [inspection.of_masks(entries)])
+    classes: list[str] = []
+    if layout == "folder":
+        try:
+            classes, words = inspection.mask_classes(entries)
+            if classes:
+                say("masks mean", [words])
+        except InputError as error:
+            say("masks mean", [f"not clear: {error}"])
+            if args.write:
+                raise
     rows = found.table(filter(None, (files, args.masks)), entries, {})
     left = rows[rows["read_as"].isin([found.LEFT_OUT, found.NOWHERE, found.OTHER])]
     said = [f"{row.folder}: {row.files} × {row.read_as}, {row.example}" for row in left.itertuples()]
@@ -80,7 +90,7 @@ def inspect(args: argparse.Namespace, files: Path) -> None:
     if args.write:
         if layout != "folder" or args.path.is_file():
             raise InputError(f"{args.path}: a config is written for folders of one's own; unpack it")
-        write_text(args.write, config(args, entries, looked_at, bool(groups)))
+        write_text(args.write, config(args, entries, looked_at, bool(groups), classes))
         say("written", [f"{args.write}; run: snakemake --cores 8 --configfile {args.write}"])
 
 
@@ -103,7 +113,11 @@ def say(what: str, lines: list[str]) -> None:
 
 
 def config(
-    args: argparse.Namespace, entries: list[Entry], looked_at: list[pictures.Picture], grouped: bool
+    args: argparse.Namespace,
+    entries: list[Entry],
+    looked_at: list[pictures.Picture],
+    grouped: bool,
+    classes: list[str],
 ) -> str:
     """A config for these images: a small network, so that it runs anywhere; comments say what to change."""
     given = all(entry.split for entry in entries)
@@ -128,6 +142,10 @@ def config(
         f"    images: {quoted(args.path)}",
     ]
     lines += [f"    masks: {quoted(args.masks)}"] if args.masks else []
+    if classes:
+        lines.append(
+            f"    mask_classes: [{', '.join(classes)}]  # your names, in the order of the masks' values"
+        )
     if given:
         lines.append("    # split: the folders train/ and test/ are it")
     elif several:

@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from maskguide.data import mask_files, mask_meaning
 from maskguide.data.layout_files import Entry
 from maskguide.data.pictures import Picture, open_upright, read_rgb
 from maskguide.data.splits import LIKELY_GROUP
+from maskguide.system.files import InputError
 
 CLOSE = 4  # of 64 bits of `fingerprint`: two photographs of one thing at once, or one saved anew
+MOST_CLASSES = 5  # of masks that mean classes by their grey levels
+PLACE = "datasets.mine"  # where a config may say what masks mean
 LISTED = 3  # of things that a line names before "and N more"
 
 
@@ -92,6 +96,25 @@ def classes_in_names(entries: Sequence[Entry]) -> dict[str, int]:
     starts = (re.match(r"[^\W\d_]+", entry.path.stem) for entry in entries)
     counted = Counter(match[0] for match in starts if match)
     return dict(counted) if len(counted) > 1 and min(counted.values()) > 1 else {}
+
+
+def mask_classes(entries: Sequence[Entry]) -> tuple[list[str], str]:
+    """Names for the classes that the masks hold, and what their values mean, as the index reads them.
+
+    As many as there are grey levels but one, where all masks fit that, else one; [] without masks.
+    `InputError` where they fit neither.
+    """
+    facts = mask_files.survey_all(entry.mask for entry in entries if entry.mask)
+    if not facts:
+        return [], ""
+    levels = {level for each in facts for level in each.marks} - {0, 255}
+    several = [f"part{number}" for number in range(1, len(levels) + 1)]
+    if 1 < len(levels) <= MOST_CLASSES:
+        try:
+            return several, mask_meaning.agreed(facts, several, None, PLACE).words
+        except InputError:
+            pass  # one object by several numbers, perhaps
+    return ["object"], mask_meaning.agreed(facts, ["object"], None, PLACE).words
 
 
 def of_masks(entries: Sequence[Entry]) -> str:
