@@ -14,7 +14,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from maskguide.data import archives, found, inspection, layouts, pictures, splits
+from maskguide.data import archives, found, inspection, label_masks, layouts, pictures, splits
 from maskguide.data.layout_files import Entry
 from maskguide.marks import marks_seen
 from maskguide.system import cli
@@ -73,6 +73,8 @@ def inspect(args: argparse.Namespace, files: Path) -> None:
             say("masks mean", [f"not clear: {error}"])
             if args.write:
                 raise
+    elif any(entry.mask for entry in entries):
+        say("masks mean", [label_masks.MEANINGS.get(layout, f"as the layout {layout} has it")])
     rows = found.table(filter(None, (files, args.masks)), entries, {})
     left = rows[rows["read_as"].isin([found.LEFT_OUT, found.NOWHERE, found.OTHER])]
     said = [f"{row.folder}: {row.files} × {row.read_as}, {row.example}" for row in left.itertuples()]
