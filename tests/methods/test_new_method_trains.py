@@ -24,9 +24,8 @@ def test_a_new_method_is_trained(root, tmp_path):
     shutil.copytree(root / "workflow" / "scripts", scripts, ignore=shutil.ignore_patterns("__pycache__"))
     methods = scripts / "maskguide" / "methods"
     code = (methods / "baseline.py").read_text().replace("class Baseline", "class Shrunk")
-    code = code.replace("self.backbone = backbone", "self.backbone, self.options = backbone, options")
-    shrunk = 'self.backbone.head(self.options["shrinking"] * self.backbone.features(images))'
-    (methods / "shrunk.py").write_text(code.replace("self.backbone(images)", shrunk))
+    code = code.replace("feature_scale", "shrinking")
+    (methods / "shrunk.py").write_text(code)
     (methods / "shrunk.yaml").write_text(DECLARED)
 
     def train(*words):
