@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -87,7 +87,10 @@ def differences(
     share = (spread / 100 / density) ** 2  # of the whole variance that is the replicate's
     total = (1 + OF_IMAGES**2 + OF_METHODS**2) / (1 - share)
     deviation = np.sqrt(share * total)
-    normal = lambda *shape: rng.standard_normal((experiments, *shape), np.float32)  # noqa: E731
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal((experiments, *shape), np.float32)
+
     at = np.stack([np.flatnonzero(row) for row in design.tested])  # [replicates, test images]
     easy = OF_IMAGES * normal(images)
     right = []
@@ -200,7 +203,10 @@ def main(args: argparse.Namespace) -> int:
         for place, word in enumerate(HEADER)
     ]
     broken = []
-    line = lambda cells: "  ".join(cell.rjust(w) for cell, w in zip(cells, widths, strict=True))  # noqa: E731
+
+    def line(cells: Sequence[str]) -> str:
+        return "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+
     print(line(HEADER))
     for cells, wrong in rows(args):
         print(line(cells), flush=True)

@@ -9,7 +9,7 @@ import export_annotation
 import numpy as np
 import pandas as pd
 import pytest
-from example_marks import CLASSES, SIZE, arguments, choose_all, imported, labelme, save_mask, write_dataset
+from example_marks import CLASSES, SIZE, arguments, imported, labelme, save_mask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.data.datasets import read_index
@@ -31,16 +31,6 @@ def index_of(counts, test_count=2):
     ]
     frame = pd.DataFrame(rows)
     return frame.assign(path="x.png", mask="", outline="", boxes="")
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    return write_dataset(tmp_path)
-
-
-@pytest.fixture
-def chosen(dataset, tmp_path):
-    return choose_all(dataset, tmp_path / "annotate" / "chosen.csv")
 
 
 # --- choosing ---

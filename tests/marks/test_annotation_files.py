@@ -4,23 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from example_marks import CLASSES, SIZE, choose_all, imported, labelme, save_mask, write_dataset
+from example_marks import CLASSES, SIZE, imported, labelme, save_mask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.marks.parsed import shapes_of
 from maskguide.marks.shapes import Shape, paint, yolo_text
 from maskguide.marks.yolo import read_yolo
 from maskguide.system.files import InputError
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    return write_dataset(tmp_path)
-
-
-@pytest.fixture
-def chosen(dataset, tmp_path):
-    return choose_all(dataset, tmp_path / "annotate" / "chosen.csv")
 
 
 def colour_mask():

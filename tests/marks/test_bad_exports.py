@@ -8,7 +8,7 @@ from random import Random
 import example_exports as exports
 import numpy as np
 import pytest
-from example_marks import CLASSES, SIZE, choose_all, imported, labelme, write_dataset
+from example_marks import CLASSES, SIZE, imported, labelme, write_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.data.datasets import read_index
@@ -22,16 +22,6 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><annotation><filename
 FETCH = (
     '<!doctype a [<!ENTITY b SYSTEM "file:///etc/passwd">]><annotation><filename>&b;</filename></annotation>'
 )
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    return write_dataset(tmp_path)
-
-
-@pytest.fixture
-def chosen(dataset, tmp_path):
-    return choose_all(dataset, tmp_path / "annotate" / "chosen.csv")
 
 
 def coco(**changes):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bad_input import ROOT, refused
-from example_marks import SIZE, arguments, choose_all, labelme, save_mask, write_dataset
+from example_marks import SIZE, arguments, choose_all, labelme, save_mask
 from PIL import Image
 
 SQUARE = [[5, 5], [15, 5], [15, 15], [5, 15]]
@@ -61,16 +61,6 @@ ROWS = {
     "marks-video": {"annotations.xml": VIDEO},
     "marks-nothing": {"leaf.0.txt": ""},
 }
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    return write_dataset(tmp_path)
-
-
-@pytest.fixture
-def chosen(dataset, tmp_path):
-    return choose_all(dataset, tmp_path / "annotate" / "chosen.csv")
 
 
 @pytest.mark.parametrize("row", ROWS)

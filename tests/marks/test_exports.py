@@ -4,22 +4,12 @@ import example_boxes
 import numpy as np
 import pytest
 from example_exports import BOXES, EXPORTS, FIRST, SECOND, labels, write
-from example_marks import CLASSES, SIZE, choose_all, imported, write_dataset
+from example_marks import CLASSES, SIZE, imported
 from maskguide.data.datasets import read_index
 from maskguide.marks.mark_folder import MarkFolder
 from maskguide.marks.shapes import paint
 
 MASKS_ALONE = ("cvat-coloured",)
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    return write_dataset(tmp_path)
-
-
-@pytest.fixture
-def chosen(dataset, tmp_path):
-    return choose_all(dataset, tmp_path / "annotate" / "chosen.csv")
 
 
 def cvat(shape):

@@ -5,7 +5,7 @@ import json
 import example_boxes
 import numpy as np
 import pytest
-from example_marks import CLASSES, SIZE, choose_all, imported, labelme, save_mask, write_dataset
+from example_marks import CLASSES, SIZE, imported, labelme, save_mask
 from maskguide.system.files import InputError
 from PIL import Image
 
@@ -13,16 +13,6 @@ SQUARE = [[5, 5], [15, 5], [15, 15], [5, 15]]
 TRIANGLE = [[25, 10], [35, 10], [35, 25]]
 FAR = [[25, 10], [35, 25]]
 LEFT, RIGHT = (slice(5, 15), slice(5, 15)), (slice(10, 25), slice(25, 35))
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    return write_dataset(tmp_path)
-
-
-@pytest.fixture
-def chosen(dataset, tmp_path):
-    return choose_all(dataset, tmp_path / "annotate" / "chosen.csv")
 
 
 @pytest.fixture

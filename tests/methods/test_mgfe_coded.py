@@ -11,6 +11,7 @@ from maskguide.learning import backbones
 from maskguide.learning.batches import TrainingImages, cut, draw_augmentation
 from maskguide.learning.interface import Batch
 from maskguide.system.files import InputError
+from test_mgfe import arguments
 from torch import nn
 from torch.nn import functional
 
@@ -100,26 +101,6 @@ def stores(tmp_path_factory):
     return make_squares(tmp_path_factory.mktemp("squares"))
 
 
-def arguments(folder, output, reading):
-    options = [
-        *(
-            "--dataset",
-            "squares",
-            "--store",
-            str(folder / "store"),
-            "--method",
-            "mgfe",
-            "--backbone",
-            "small",
-        ),
-        *("--mask-store", str(folder / "pooled"), str(folder / "pooled"), "--regions", "vein", "contour"),
-        *("--region-weights", "0.5", "0.2", "--region-loss-weights", "0.1", "0.1", "--reading", reading),
-        *("--activation", "sigmoid", "--epochs", "2", "--batch-size", "6", "--crop", "32", "--freeze", "1"),
-        *("--erasing", "0", "--device", "cpu", "--output-dir", str(output)),
-    ]
-    return train_classifier.parse_args(options)
-
-
 def test_slips_cut_each_mask_apart_from_its_image(stores):
     """As `transforms.RandomCrop` and `RandomHorizontalFlip` called once for the image, again for the mask."""
     images, masks = ImageStore(stores / "store"), MaskStore(stores / "pooled")
@@ -150,7 +131,8 @@ def test_slips_cut_each_mask_apart_from_its_image(stores):
 
 @pytest.mark.parametrize("reading", ["coded", "slips"])
 def test_it_trains_and_is_read_back(stores, tmp_path, reading):
-    train_classifier.main(arguments(stores, tmp_path, reading))
+    more = ["--reading", reading, "--activation", "sigmoid", "--epochs", "2"]
+    train_classifier.main(arguments(stores, tmp_path, *more))
     model, info = methods.load(tmp_path / "model.pt")
     assert info["options"]["reading"] == reading and model.mask_use.own_crops == (reading == "slips")
     attention = model(torch.rand(2, 3, 32, 32)).attention

@@ -14,3 +14,13 @@ def plan(root, monkeypatch):
         return Plan({**read_yaml(f"config/{config}.yaml"), **edits}, Path("workflow/scripts"))
 
     return make
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with images, masks elsewhere, and an archive."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("vines/images/elm/0.jpg", "vines/images/oak/0.png", "drawn/elm/0.png", "vines.zip"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch()
+    return tmp_path

@@ -103,16 +103,6 @@ def known():
     return datasets.registry(REGISTRY)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working folder with images, masks elsewhere, and an archive."""
-    monkeypatch.chdir(tmp_path)
-    for path in ("vines/images/elm/0.jpg", "vines/images/oak/0.png", "drawn/elm/0.png", "vines.zip"):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).touch()
-    return tmp_path
-
-
 def config(chosen, archives=(), splits=()):
     """A config with these data sets, as it stands after the defaults are filled in."""
     schema = {"properties": {"datasets": {"additionalProperties": {"properties": datasets.own_keys()}}}}

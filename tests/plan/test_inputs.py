@@ -9,16 +9,6 @@ from maskguide.plan import datasets, inputs
 from maskguide.system.files import InputError
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working folder with images, masks elsewhere, and an archive."""
-    monkeypatch.chdir(tmp_path)
-    for path in ("vines/images/elm/0.jpg", "vines/images/oak/0.png", "drawn/elm/0.png", "vines.zip"):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).touch()
-    return tmp_path
-
-
 def test_files_are_what_a_person_sees(folder):
     roots = ["vines/", "./drawn"]
     found = ["drawn/elm/0.png", "vines/images/elm/0.jpg", "vines/images/oak/0.png"]
