@@ -115,8 +115,9 @@ def draw_groups(
     of_class = {group: Counter(entry.class_name for entry in members[group]) for group in names}
     for group in names:
         left.update({name: left[name] + 1 for name in of_class[group]})
+    order = [names[index] for index in np.random.default_rng(seed).permutation(len(names))]
     training, count = set(), dict.fromkeys(classes, 0)
-    for group in (names[index] for index in np.random.default_rng(seed).permutation(len(names))):
+    for group in order:
         if any(entry.image_id in before for entry in members[group]) or any(
             left[name] < 2 for name in of_class[group]
         ):
@@ -131,7 +132,7 @@ def draw_groups(
                 count[name] += number
                 left[name] -= 1
     used, taken = [], Counter()
-    for group in (names[index] for index in np.random.default_rng(seed).permutation(len(names))):
+    for group in order:
         part = "train" if group in training else "test"
         for entry in members[group]:
             most = getattr(wanted[entry.class_name], part)

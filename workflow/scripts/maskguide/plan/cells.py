@@ -166,10 +166,7 @@ class Tables(Runs):
         segmented, detected = [], []
         for dataset, method, backbone in self.cells(name):
             found = self.resolved(dataset, method, backbone)
-            if found.method.guided_by == "masks" and found.options["mask_source"] in (
-                "segmenter",
-                "shuffled",
-            ):
+            if found.from_segmenter:
                 segmented.append(dataset)
             if found.method.guided_by == "regions":
                 detected.append(self.detectors(dataset, [self.annotated(dataset, method)]))

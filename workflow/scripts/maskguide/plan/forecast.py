@@ -27,7 +27,7 @@ def networks(plan: Plan) -> dict[str, set[tuple]]:
             resolved = plan.resolved(dataset, found, backbone)
             if resolved.method.guided_by == "regions":
                 detectors.add((dataset, split, plan.annotated(dataset, found)))
-            elif resolved.options["mask_source"] in ("segmenter", "shuffled"):
+            elif resolved.from_segmenter:
                 segmenters.add((dataset, split))
     sources = [plan.sources(name) for name in plan.tables]
     for file in unique(each["segments"] for each in sources):

@@ -30,6 +30,11 @@ class Resolved:
     scale: int = 1
 
     @property
+    def from_segmenter(self) -> bool:
+        """Whether its masks are the segmenter's, as they are or shuffled."""
+        return self.method.guided_by == "masks" and self.options["mask_source"] in ("segmenter", "shuffled")
+
+    @property
     def identity(self) -> str:
         parts = [self.options, self.weights, self.masks, self.counterparts, self.scale]
         return json.dumps(parts, sort_keys=True)
@@ -209,8 +214,8 @@ class Runs(Names):
         resolved = self.learns_by(wc)
         if resolved.method.guided_by == "regions":
             return f"{self.detector(wc.dataset, wc.split, self.annotated(wc.dataset, wc.method))}/boxes.csv"
-        learnt = resolved.options["mask_source"] in ("segmenter", "shuffled")
-        return f"{self.results}/annotate/{wc.dataset}/split{wc.split}/annotated.csv" if learnt else []
+        place = f"{self.results}/annotate/{wc.dataset}/split{wc.split}"
+        return f"{place}/annotated.csv" if resolved.from_segmenter else []
 
     def starting_weights(self, wc: Any) -> str | list:
         return self.weights_file(wc.backbone, self.learns_by(wc).weights)
