@@ -42,7 +42,7 @@ def squares(tmp_path_factory):
         mask.save(folder / f"labels{number}.png")
     marked = {"image_id": ["i0", "i1"], "mask": ["labels0.png", "labels1.png"]}
     pd.DataFrame({**marked, "boxes": "", "source": "published"}).to_csv(folder / "annotated.csv", index=False)
-    same = dict.fromkeys(combine_scales.SAME, "squares")
+    same = dict.fromkeys((*combine_scales.SAME, "train_top1"), "squares")
     (folder / "run").mkdir()
     (folder / "run" / "metrics.json").write_text(json.dumps(same))
     return folder
