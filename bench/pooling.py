@@ -20,7 +20,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
-from maskguide.data import store
+from maskguide.data import pooling, store
 
 
 def main(args: argparse.Namespace) -> None:
@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> None:
         masks = store.MaskStore(folder / "store")
         seconds = {"store": 0.0, "file": 0.0}
         for top, left in rng.integers(0, args.size - args.crop + 1, (args.rounds, 2)).tolist():
-            window = store.Rectangle(top, left, args.crop, args.crop)
+            window = pooling.Rectangle(top, left, args.crop, args.crop)
             start = time.perf_counter()
             pooled = masks.pool("mask", window, (14, 14))
             middle = time.perf_counter()

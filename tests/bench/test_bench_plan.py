@@ -61,6 +61,7 @@ def test_share_of_a_finished_run(root, finished):
     assert inside == {
         *("train_classifier", "train_segmenter", "train_detector", "train_mdm", "pretrain_backbone"),
         *("infer_masks", "detect_regions", "attend_regions", "combine_scales"),
+        "measure_attention",
     }
     assert len(ratios(printed)) == 2
 

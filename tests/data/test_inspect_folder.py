@@ -1,6 +1,7 @@
 """What inspect_folder.py says of a folder, and that the config it writes makes a plan."""
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import inspect_folder
@@ -101,6 +102,10 @@ def test_the_config_that_it_writes_is_one(capsys, kind):
     assert options["images"] == "it's" and len(plan.all_runs) == {"many": 40}.get(kind, 20)
     assert options["split"] == {"parts": None, "many": "1:4"}.get(kind, "2:1")
     assert plan.mode("mine", "annotate") == ("published" if kind == "masked" else "automatic")
+    training = {"many": 20, "parts": 8}.get(kind, 5)
+    classify = plan.config["classify"]
+    assert 2 <= classify["batch_size"] <= training
+    assert classify["epochs"] * (training // classify["batch_size"]) >= 400
     assert bool(options["group"]) == (kind == "groups")
     with pytest.raises(InputError, match=r"config/new\.yaml: is there already"):
         inspected(capsys, "it's", "--write", "config/new.yaml")
@@ -126,10 +131,15 @@ def test_a_single_class_and_what_its_names_say(capsys):
         inspected(capsys, "all")
 
 
-@pytest.mark.parametrize("name", ["empty", "gone"])
-def test_nothing_there(capsys, name):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("empty", "holds no image"), ("gone", "does not exist"), ("labels.zip", "holds no image")],
+)
+def test_nothing_there(capsys, name, said):
     Path("empty").mkdir()
-    with pytest.raises(InputError, match=r"holds no image|does not exist"):
+    with zipfile.ZipFile("labels.zip", "w") as archive:
+        archive.writestr("cotton/1_1.txt", "0 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(InputError, match=f"^{name}: {said}"):
         inspected(capsys, name)
 
 

@@ -4,17 +4,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.data.store import (
-    ImageStore,
-    MaskStore,
-    Rectangle,
-    build_images,
-    build_masks,
-    cells,
-    resize_option,
-    summed_area_table,
-    window_sums,
-)
+from maskguide.data.pooling import Rectangle, cells, summed_area_table, window_sums
+from maskguide.data.store import ImageStore, MaskStore, build_images, build_masks, resize_option
 from maskguide.system.files import InputError
 from PIL import Image
 

@@ -9,8 +9,10 @@ import pytest
 from legibility import assert_legible, words
 from maskguide.drawing import strips
 from maskguide.drawing.image_panels import choose_images
+from maskguide.learning import looking
 from maskguide.system.files import InputError
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
 
 def index_frame(classes: int, each: int) -> pd.DataFrame:
@@ -56,12 +58,19 @@ def test_strips_are_legible_for_images_of_any_shape(name):
             truth=truth,
             prediction=generator.integers(0, 3, (height, width), dtype=np.uint8),
             attention=generator.random((4, 5)),
+            cells=(7.5, 15.0),
+            roc_area=area,
         )
-        for (height, width), truth in [((60, 90), np.zeros((60, 90), np.uint8)), ((120, 60), None)]
+        for (height, width), truth, area in [
+            ((60, 90), np.zeros((60, 90), np.uint8), 0.14),
+            ((120, 60), None, np.nan),
+        ]
     ]
     figure = strips.strips_figure(rows, ["main_vein", "second_order_vein"])
     assert_legible(figure)
-    assert "not known" in [text for text, _ in words(figure)]
+    said = [text for text, _ in words(figure)]
+    assert "not known" in said and said.count("ROC area 0.14") == 1
+    assert not any("nan" in text for text in said)
     without = strips.strips_figure(rows[1:], ["main_vein", "second_order_vein"])
     assert "ground truth" not in [text for text, _ in words(without)]
 
@@ -91,7 +100,7 @@ def write_guided_run(folder: Path, method: str = "mga", masks: bool = True) -> l
     for image_id in index["image_id"]:
         pixels = generator.integers(0, 256, (48, 64, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{image_id}.png")
-        marks = generator.integers(0, 3, (48, 64), dtype=np.uint8)
+        marks = np.kron(generator.integers(0, 3, (3, 4), dtype=np.uint8), np.ones((16, 16), np.uint8))
         Image.fromarray(marks).save(folder / "masks" / "labels" / f"{image_id}.png")
     index["path"] = index["image_id"] + ".png"
     index["mask"] = "masks/labels/" + index["path"] if masks else ""
@@ -105,10 +114,20 @@ def write_guided_run(folder: Path, method: str = "mga", masks: bool = True) -> l
 
 
 @pytest.mark.parametrize("masks", [True, False])
-def test_strips_from_a_trained_classifier(tmp_path, masks):
+def test_strips_from_a_trained_classifier(tmp_path, masks, monkeypatch):
+    drawn = []
+    figure = plot_strips.strips_figure
+    monkeypatch.setattr(plot_strips, "strips_figure", lambda *given: drawn.extend(given[0]) or figure(*given))
     plot_strips.main(plot_strips.parse_args(write_guided_run(tmp_path, masks=masks)))
     with Image.open(tmp_path / "strips.png") as picture:
         assert picture.width > 900 if masks else picture.width > 700
+    for strip in drawn:  # the number below each picture, by the masks as they are or as they were predicted
+        mask = looking.over_cells(255 * (strip.prediction > 0), strip.attention.shape, (0.0, 8.0))
+        inside = (mask >= 0.5).ravel()
+        if inside.all():
+            assert np.isnan(strip.roc_area)
+        else:
+            assert strip.roc_area == pytest.approx(roc_auc_score(inside, strip.attention.ravel()))
 
 
 def test_strips_refuse_what_they_cannot_show(tmp_path):

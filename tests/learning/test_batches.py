@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide.data.ahead import ahead
-from maskguide.data.store import ImageStore, MaskStore, Rectangle, build_images, build_masks
+from maskguide.data.pooling import Rectangle
+from maskguide.data.store import ImageStore, MaskStore, build_images, build_masks
 from maskguide.learning.backbones import ImageNetToUnitRange
 from maskguide.learning.batches import (
     ERASED_SHARE,

@@ -14,7 +14,7 @@ OPTIONS = {
     **{"mask_pooling": "parts", "reading": "printed", "feature_scale": 1.0},
     **{"regions": ["vein"], "region_weights": [0.7], "region_loss_weights": [0.1]},
     **{"classification_weight": 1.0, "classifiers": 4, "losses": "both", "terms": "attention"},
-    **{"discriminality_weight": 1.5, "diversity_weight": 15.0},
+    **{"discriminality_weight": 1.5, "diversity_weight": 15.0, "explain": "input", "tiles": 2},
 }
 
 
@@ -22,8 +22,8 @@ OPTIONS = {
 def test_a_step_in_half_precision(method):
     torch.manual_seed(0)
     model = methods.create(method, backbones.create("resnet18", None, 5), OPTIONS).cuda().train()
-    images, labels = torch.randn(4, 3, 96, 96, device="cuda"), torch.arange(4, device="cuda")
-    masks = torch.rand(4, 1, 3, 3, device="cuda")
+    images, labels = torch.randn(4, 3, 128, 128, device="cuda"), torch.arange(4, device="cuda")
+    masks = torch.rand(4, 1, 4, 4, device="cuda")
     batch = Batch(images, labels, masks, torch.ones(4, 1, dtype=torch.bool, device="cuda"))
     with precision.mixed_precision("cuda"):
         output = model(images)

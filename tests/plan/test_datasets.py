@@ -20,6 +20,7 @@ def test_registry_holds_the_data_sets_by_the_names_of_tables():
     found = datasets.registry(REGISTRY)
     assert {name: entry["title"] for name, entry in found.items()} == {
         "leaves": "leaves (generated)",
+        "leaves_sessions": "leaves in sessions (generated)",
         "soycultivarvein": "SoyCultivarVein",
         "soycultivarvein_1to1": "SoyCultivarVein 1:1",
         "hainanleaf": "HainanLeaf",

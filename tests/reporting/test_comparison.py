@@ -88,6 +88,39 @@ def test_marks_and_what_learnt_from_them(tmp_path):
     assert "marks and masks drawn by image processing" in page
 
 
+def test_marks_behind_what_is_seen(tmp_path):
+    """By the run's own word whose masks it had: of a method that is guided by none, too."""
+    marked = {"masks": "segmenter", "annotation": "manual", "num_annotated": 40}
+    folders = [
+        write_run(tmp_path, "leaves", "baseline"),
+        write_run(tmp_path, "leaves", "swap", **marked),
+        write_run(tmp_path, "leaves", "swap-elsewhere", **marked | {"masks": "elsewhere"}),
+        write_run(tmp_path, "leaves", "swap-truth", masks="truth"),
+        write_run(tmp_path, "leaves", "swap-rectangles", masks="rectangles"),
+        write_run(tmp_path, "leaves", "blank", masks="outline"),
+        write_run(tmp_path, "leaves", "tint", masks="silhouette"),
+        write_run(
+            tmp_path, "leaves", "crop-box-detector", **marked | {"masks": "detector", "num_annotated": 30}
+        ),
+    ]
+    detectors = [write_detector(tmp_path / "30.json", num_annotated=30, train_seconds=300.0)]
+    table, _, page = compared(folders, [write_segment(tmp_path / "s.json", "leaves")], detectors)
+    rows = table.set_index("method")
+    expected = {
+        "baseline": ("none", ""),
+        "swap": ("40 masks", "segmenter"),
+        "swap-truth": ("100 masks", ""),
+        "swap-elsewhere": ("40 masks", "segmenter"),
+        "swap-rectangles": ("none", ""),
+        "tint": ("none", ""),
+        "blank": ("100 outlines", ""),
+        "crop-box-detector": ("30 boxed images", "detector"),
+    }
+    assert {name: (row["marks"], row["guide"]) for name, row in rows.iterrows()} == expected
+    assert "100 outlines (all training images, and the test images)" in page
+    assert "100 masks (all training images)" in page and "detector 300 s" in page
+
+
 def test_older_runs_take_their_count_from_what_learnt(tmp_path):
     folders = [write_run(tmp_path, "leaves", method) for method in ("baseline", "mga", "mgfe")]
     detector = write_detector(tmp_path / "d.json")

@@ -118,7 +118,7 @@ def test_table2_shows_methods_that_only_the_paper_ran(tmp_path):
     ] + [write_run(tmp_path, method=method, seed=1) for method in ("baseline", "mgfe")]
     table = accuracies(read_runs(folders), "mgfe_table2")
     cotton = table[table["dataset"] == "cottoncultivar"]
-    only = ["improved_bcnn", "nts_net", "fast_mpn_cov", "dcl", "maskcov"]
+    only = ["improved-bcnn", "nts", "mpn-cov", "dcl", "maskcov"]
     assert cotton["method"].tolist() == ["baseline", "baseline", *only, "mgfe"]
     assert cotton["published"].tolist() == [22.92, 52.5, 45.0, 51.67, 50.0, 53.75, 58.75, 62.08]
     assert cotton["seeds"].tolist() == [1, 1, 0, 0, 0, 0, 0, 1]
@@ -128,6 +128,23 @@ def test_table2_shows_methods_that_only_the_paper_ran(tmp_path):
     assert "not run here: baseline (VGG16) 50.83, baseline (InceptionV3) 37.50" in page
     assert "from the MaskCOV paper" in page
     assert WEIGHTS not in page
+
+
+def test_a_peer_that_was_run_stands_beside_its_published_number(tmp_path):
+    runs = [("mpn-cov", "resnet50"), ("improved-bcnn", "vgg16"), ("mpn-cov", "vgg16"), ("baseline", "vgg16")]
+    folders = [write_run(tmp_path, "cottoncultivar", *each, 1) for each in runs]
+    table = accuracies(read_runs(folders), "mgfe_table2").set_index(["method", "backbone"])
+    assert table["published"].dropna().to_dict() == {
+        **{("baseline", "vgg16"): 50.83, ("improved-bcnn", "vgg16"): 45.0, ("nts", "resnet50"): 51.67},
+        **{("mpn-cov", "resnet50"): 50.0, ("dcl", "resnet50"): 53.75, ("maskcov", "resnet50"): 58.75},
+    }
+    assert table["seeds"].to_dict() == {
+        **dict.fromkeys(runs, 1),
+        **dict.fromkeys([(name, "resnet50") for name in ("nts", "dcl", "maskcov")], 0),
+    }
+    assert set(table["role"]) == {"paper"}
+    page = page_of_runs(folders, "mgfe_table2")
+    assert "fast-MPN-COV (ResNet50)" in names_of(page) and "reduces the channels starts anew" in page
 
 
 def test_table3_names_rows_by_their_regions_and_controls_stand_apart(tmp_path):

@@ -48,8 +48,8 @@ def test_mgfes_config_trains_each_distinct_run_once_and_asks_for_boxes(project):
         (project / f"{name}.zip").touch()
     archives = {name.stem: name.name for name in project.glob("*.zip")}
     counts = jobs(project, "--configfile", "config/mgfe.yaml", "--config", f"archives={json.dumps(archives)}")
-    # Table II: 5 baselines + MGFE; Table III adds each region alone and five controls.
-    assert counts["train_classifier"] == 3 * 2 * (6 + 2 + 5)
+    # Table II: 5 baselines, 5 peers and MGFE; Table III adds each region alone and five controls.
+    assert counts["train_classifier"] == 3 * 2 * (5 + 5 + 1 + 2 + 5)
     assert counts["export_boxes"] == counts["train_detector"] == counts["fetch_detector_weights"] * 2 == 2
     assert counts["marks_read"] == 1
 
@@ -99,6 +99,7 @@ def test_the_demo_trains_eight_networks_with_five_seeds_from_weights_that_are_th
     counts = jobs(project)
     # baseline, attention, MGA with three kinds of masks, MGFE, ACA, TDSA
     assert counts["train_classifier"] == 8 * 5
+    assert counts["measure_attention"] == 8  # one job for all seeds
     assert "pretrain_backbone" not in counts
 
 
@@ -182,7 +183,7 @@ def test_config_defaults_are_the_scripts_defaults(section, script, monkeypatch):
     # those of methods have none on the command line: each method's declaration has its own
     options = {each.dest: each.default for each in parsers[0]._actions if each.default != argparse.SUPPRESS}
     compared = {key: content["default"] for key, content in schema["properties"].items() if key in options}
-    for file in ("weights", "init_from", "mask_source"):  # files for a script, kinds and names here
+    for file in ("weights", "init_from", "mask_source", "objects"):  # files for a script, names here
         compared.pop(file, None)
     assert compared
     for key, default in compared.items():

@@ -68,6 +68,10 @@ def arguments(folder):
         "attend_regions": [
             *("--store", folder / "store", "--run", folder / "run", "--output", folder / "out.csv"),
         ],
+        "measure_attention": [
+            *(*index, "--store", folder / "store", "--runs", folder / "run", "--truth"),
+            *("--output", folder / "out.csv"),
+        ],
         "combine_scales": [
             *("--store", folder / "store", "--runs", folder / "run", "--output-dir", folder / "out"),
         ],

@@ -9,7 +9,8 @@ from example_stores import make_squares, without_times
 from hypothesis import given
 from hypothesis import strategies as st
 from maskguide import views
-from maskguide.data.store import ImageStore, MaskStore, Rectangle
+from maskguide.data.pooling import Rectangle
+from maskguide.data.store import ImageStore, MaskStore
 from maskguide.learning.batches import TrainingImages
 from maskguide.plan import code
 from maskguide.system.files import InputError

@@ -6,17 +6,17 @@ rule choose_annotation:
         **plan.code("choose_annotation"),
         index="<results>/data/{dataset}/split{split}/index.csv",
     output:
-        "<results>/annotate/{dataset}/split{split}/chosen.csv",
+        "<results>/annotate/{dataset}/split{split}{fewer}/chosen.csv",
     log:
-        "<logs>/choose_annotation/{dataset}-split{split}.log",
+        "<logs>/choose_annotation/{dataset}-split{split}{fewer}.log",
     benchmark:
-        "<benchmarks>/choose_annotation/{dataset}-split{split}.tsv"
+        "<benchmarks>/choose_annotation/{dataset}-split{split}{fewer}.tsv"
     conda:
         ENVIRONMENT
     resources:
         **needs(gpu=0, mem_mb=500, runtime=5),
     params:
-        options=lambda wc: flags(plan.choosing(wc.dataset, "annotate"), "count", "masked", "seed"),
+        options=lambda wc: flags(plan.choosing(wc.dataset, "annotate", wc.fewer), "count", "masked", "seed"),
     shell:
         "python {input.script:q} --index {input.index:q} {params.options} --output {output:q}"
         " 2>&1 | tee {log:q}"
@@ -26,13 +26,13 @@ rule export_annotation:
     input:
         **plan.code("export_annotation"),
         index="<results>/data/{dataset}/split{split}/index.csv",
-        chosen="<results>/annotate/{dataset}/split{split}/chosen.csv",
+        chosen="<results>/annotate/{dataset}/split{split}{fewer}/chosen.csv",
     output:
-        directory("<results>/annotate/{dataset}/split{split}/export"),
+        directory("<results>/annotate/{dataset}/split{split}{fewer}/export"),
     log:
-        "<logs>/export_annotation/{dataset}-split{split}.log",
+        "<logs>/export_annotation/{dataset}-split{split}{fewer}.log",
     benchmark:
-        "<benchmarks>/export_annotation/{dataset}-split{split}.tsv"
+        "<benchmarks>/export_annotation/{dataset}-split{split}{fewer}.tsv"
     conda:
         ENVIRONMENT
     resources:
@@ -54,26 +54,26 @@ rule import_annotation:
         script=plan.script("import_annotation"),
         modules=lambda wc: plan.marking("import_annotation", plan.mode(wc.dataset, "annotate") == "automatic"),
         index="<results>/data/{dataset}/split{split}/index.csv",
-        chosen="<results>/annotate/{dataset}/split{split}/chosen.csv",
+        chosen="<results>/annotate/{dataset}/split{split}{fewer}/chosen.csv",
         # In manual mode the images to mark lie ready before the workflow stops and asks for the marks.
         export=lambda wc: (
-            "<results>/annotate/{dataset}/split{split}/export"
+            "<results>/annotate/{dataset}/split{split}{fewer}/export"
             if plan.mode(wc.dataset, "annotate") == "manual"
             else []
         ),
         marks=lambda wc: held(plan.manual_marks(wc.dataset, "annotate")),
     output:
-        annotated="<results>/annotate/{dataset}/split{split}/annotated.csv",
-        marks=directory("<results>/annotate/{dataset}/split{split}/marks"),
+        annotated="<results>/annotate/{dataset}/split{split}{fewer}/annotated.csv",
+        marks=directory("<results>/annotate/{dataset}/split{split}{fewer}/marks"),
         sheet=report(
-            "<results>/annotate/{dataset}/split{split}/contact_sheet.png",
+            "<results>/annotate/{dataset}/split{split}{fewer}/contact_sheet.png",
             caption="../report/contact_sheet.rst",
             category="Images",
         ),
     log:
-        "<logs>/import_annotation/{dataset}-split{split}.log",
+        "<logs>/import_annotation/{dataset}-split{split}{fewer}.log",
     benchmark:
-        "<benchmarks>/import_annotation/{dataset}-split{split}.tsv"
+        "<benchmarks>/import_annotation/{dataset}-split{split}{fewer}.tsv"
     conda:
         ENVIRONMENT
     resources:

@@ -72,6 +72,9 @@ rule train_classifier:
         counterparts=plan.counterpart_stores,
         annotated=plan.mask_annotation,
         zoom=plan.zoom_of,
+        objects=plan.objects_store,
+        blank=plan.blanked_by,
+        background=lambda wc: plan.blanked_by(wc, "background"),
         weights=plan.starting_weights,
     output:
         args="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/args.yaml",
@@ -96,6 +99,9 @@ rule train_classifier:
                 "counterparts": plan.counterpart_stores(wc),
                 "annotated": input.annotated or None,
                 "zoom": input.zoom or None,
+                "blank": input.blank or None,
+                "background": input.background or None,
+                "objects": plan.objects_said(wc),
                 "weights": input.weights or None,
                 **plan.device_flags(config["classify"]["slots"]),
             }

@@ -7,7 +7,8 @@ one more.
 
 rule generate_leaves:
     input:
-        **plan.code("generate_leaves"),
+        script=plan.script("generate_leaves"),
+        modules=lambda wc: plan.generating(wc.dataset),
     output:
         files=directory("<results>/data/{dataset}/files"),
         sheet=report(
@@ -26,7 +27,7 @@ rule generate_leaves:
     resources:
         **needs(gpu=0, mem_mb=1000, runtime=20),
     params:
-        options=lambda wc: flags(plan.settings("generate", wc.dataset)),
+        options=lambda wc: flags(plan.generate_flags(wc.dataset)),
     shell:
         "python {input.script:q} {params.options} --output {output.files:q}"
         " --contact-sheet {output.sheet:q} 2>&1 | tee {log:q}"

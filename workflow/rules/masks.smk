@@ -5,13 +5,13 @@ rule infer_masks:
     input:
         **plan.code("infer_masks"),
         index="<results>/data/{dataset}/split{split}/index.csv",
-        model="<results>/segment/{dataset}/split{split}/model.pt",
+        model="<results>/segment/{dataset}/split{split}{fewer}/model.pt",
     output:
-        directory("<results>/masks/{dataset}/split{split}/segmenter"),
+        directory("<results>/masks/{dataset}/split{split}/segmenter{fewer}"),
     log:
-        "<logs>/infer_masks/{dataset}-split{split}.log",
+        "<logs>/infer_masks/{dataset}-split{split}{fewer}.log",
     benchmark:
-        "<benchmarks>/infer_masks/{dataset}-split{split}.tsv"
+        "<benchmarks>/infer_masks/{dataset}-split{split}{fewer}.tsv"
     conda:
         ENVIRONMENT
     resources:
@@ -32,13 +32,9 @@ rule infer_masks:
 rule make_masks:
     input:
         script=plan.script("make_masks"),
-        modules=after_marks(lambda wc: plan.marking("make_masks", wc.mask_source == "auto")),
+        modules=after_marks(lambda wc: plan.marking("make_masks", wc.mask_source in ("auto", "silhouette"))),
         index="<results>/data/{dataset}/split{split}/index.csv",
-        masks=branch(
-            lambda wc: wc.mask_source == "shuffled",
-            then="<results>/masks/{dataset}/split{split}/segmenter",
-            otherwise=[],
-        ),
+        masks=plan.twin_of,
     output:
         directory("<results>/masks/{dataset}/split{split}/{mask_source}"),
     log:
@@ -46,16 +42,17 @@ rule make_masks:
     benchmark:
         "<benchmarks>/make_masks/{dataset}-split{split}-{mask_source}.tsv"
     wildcard_constraints:
-        mask_source="truth|auto|shuffled",
+        mask_source="|".join(sources.MADE),
     conda:
         ENVIRONMENT
     resources:
         **needs(gpu=0, mem_mb=2000, runtime=120),
     params:
+        source=lambda wc: sources.KNOWN[wc.mask_source].twin or wc.mask_source,
         classes=lambda wc: flags({"classes": plan.mask_classes(wc.dataset)}),
         masks=lambda wc, input: flags({"masks": input.masks or None}),
     shell:
-        "python {input.script:q} --source {wildcards.mask_source:q} --index {input.index:q} {params.classes} {params.masks}"
+        "python {input.script:q} --source {params.source} --index {input.index:q} {params.classes} {params.masks}"
         " --seed 0 --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -159,4 +156,49 @@ rule pool_masks:
         options=lambda wc: flags(plan.settings("classify", wc.dataset), "resize", "short_edge"),
     shell:
         "python {input.script:q} --index {input.index:q} --masks {input.masks:q} {params.options}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+# Of test images too, where a run sees them by masks.
+rule pool_objects:
+    input:
+        **plan.code("pool_masks"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        masks="<results>/masks/{dataset}/split{split}/{mask_source}",
+    output:
+        directory("<results>/store/{dataset}/split{split}/objects/{mask_source}"),
+    log:
+        "<logs>/pool_objects/{dataset}-split{split}-{mask_source}.log",
+    benchmark:
+        "<benchmarks>/pool_objects/{dataset}-split{split}-{mask_source}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(gpu=0, mem_mb=2000, runtime=60),
+    params:
+        options=lambda wc: flags(plan.settings("classify", wc.dataset), "resize", "test_resize", "short_edge"),
+    shell:
+        "python {input.script:q} --index {input.index:q} --masks {input.masks:q} {params.options}"
+        " --parts train test --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule box_objects:
+    input:
+        **plan.code("box_objects"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        masks="<results>/store/{dataset}/split{split}/objects/{mask_source}",
+    output:
+        "<results>/objects/{dataset}/split{split}/{mask_source}-{margin}/attended.csv",
+    log:
+        "<logs>/box_objects/{dataset}-split{split}-{mask_source}-{margin}.log",
+    benchmark:
+        "<benchmarks>/box_objects/{dataset}-split{split}-{mask_source}-{margin}.tsv"
+    wildcard_constraints:
+        margin="[0-9.e-]+",
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(gpu=0, mem_mb=2000, runtime=60),
+    shell:
+        "python {input.script:q} --index {input.index:q} --masks {input.masks:q} --margin {wildcards.margin}"
         " --output {output:q} 2>&1 | tee {log:q}"

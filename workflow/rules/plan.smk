@@ -18,7 +18,7 @@ if not workflow.current_basedir.is_local:
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
 from maskguide.plan.cells import beside, measured
-from maskguide.plan import forecast, news
+from maskguide.plan import forecast, news, sources
 from maskguide.plan.inputs import held, seen
 from maskguide.plan.plan import Plan
 from maskguide.plan.settings import REGISTRY, flags
@@ -61,7 +61,10 @@ wildcard_constraints:
     method=plan.networks,
     backbone="[a-z0-9_]+",
     seed=r"\d+",
-    mask_source=r"segmenter|truth|auto|shuffled|\w+-(filled|binarised)-\d+(-shuffled)?",
+    fewer=f"({sources.FEWER})?",
+    mask_source="|".join(
+        [*sources.KNOWN, f"{sources.SEGMENTER}{sources.FEWER}", r"\w+-(filled|binarised)-\d+(-shuffled)?"]
+    ),
     annotated=r"\d+",
     region="[a-z][a-z0-9_]*",
     content="filled|binarised",

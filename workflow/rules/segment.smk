@@ -6,18 +6,18 @@ rule train_segmenter:
         script=plan.script("train_segmenter"),
         modules=after_marks(plan.modules("train_segmenter")),
         index="<results>/data/{dataset}/split{split}/index.csv",
-        annotated="<results>/annotate/{dataset}/split{split}/annotated.csv",
-        marks="<results>/annotate/{dataset}/split{split}/marks",
+        annotated="<results>/annotate/{dataset}/split{split}{fewer}/annotated.csv",
+        marks="<results>/annotate/{dataset}/split{split}{fewer}/marks",
         weights=lambda wc: plan.segmenter_weights(wc.dataset),
         init_from=lambda wc: plan.segmenter_ancestor(wc.dataset),
     output:
-        model="<results>/segment/{dataset}/split{split}/model.pt",
-        history="<results>/segment/{dataset}/split{split}/history.csv",
-        args="<results>/segment/{dataset}/split{split}/args.yaml",
+        model="<results>/segment/{dataset}/split{split}{fewer}/model.pt",
+        history="<results>/segment/{dataset}/split{split}{fewer}/history.csv",
+        args="<results>/segment/{dataset}/split{split}{fewer}/args.yaml",
     log:
-        "<logs>/train_segmenter/{dataset}-split{split}.log",
+        "<logs>/train_segmenter/{dataset}-split{split}{fewer}.log",
     benchmark:
-        "<benchmarks>/train_segmenter/{dataset}-split{split}.tsv"
+        "<benchmarks>/train_segmenter/{dataset}-split{split}{fewer}.tsv"
     conda:
         ENVIRONMENT
     resources:
@@ -41,7 +41,7 @@ rule train_segmenter:
             }
         ),
         # Not declared as output: Snakemake would delete it with a failed job's files.
-        resume=f"{plan.results}/.resume/segment/{{dataset}}/split{{split}}",
+        resume=f"{plan.results}/.resume/segment/{{dataset}}/split{{split}}{{fewer}}",
         folder=subpath(output.model, parent=True),
     shell:
         "python {input.script:q} --index {input.index:q} --annotated {input.annotated:q} {params.options}"
@@ -52,16 +52,16 @@ rule evaluate_masks:
     input:
         **plan.code("evaluate_masks"),
         index="<results>/data/{dataset}/split{split}/index.csv",
-        masks="<results>/masks/{dataset}/split{split}/segmenter",
-        annotated="<results>/annotate/{dataset}/split{split}/annotated.csv",
-        args="<results>/segment/{dataset}/split{split}/args.yaml",
-        history="<results>/segment/{dataset}/split{split}/history.csv",
+        masks="<results>/masks/{dataset}/split{split}/segmenter{fewer}",
+        annotated="<results>/annotate/{dataset}/split{split}{fewer}/annotated.csv",
+        args="<results>/segment/{dataset}/split{split}{fewer}/args.yaml",
+        history="<results>/segment/{dataset}/split{split}{fewer}/history.csv",
     output:
-        "<results>/segment/{dataset}/split{split}/metrics.json",
+        "<results>/segment/{dataset}/split{split}{fewer}/metrics.json",
     log:
-        "<logs>/evaluate_masks/{dataset}-split{split}.log",
+        "<logs>/evaluate_masks/{dataset}-split{split}{fewer}.log",
     benchmark:
-        "<benchmarks>/evaluate_masks/{dataset}-split{split}.tsv"
+        "<benchmarks>/evaluate_masks/{dataset}-split{split}{fewer}.tsv"
     conda:
         ENVIRONMENT
     resources:

@@ -1,6 +1,62 @@
 """The tables, each from the measurements it shows and from no others: see `plan/tables.yaml`."""
 
 
+# Whether guidance took hold; all seeds of a split in one job.
+rule measure_attention:
+    input:
+        script=plan.script("measure_attention"),
+        modules=lambda wc: plan.code_of_run(wc, "measure_attention"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        store="<results>/store/{dataset}/images",
+        models=lambda wc: [f"{run}/model.pt" for run in plan.looking_runs(wc)],
+        masks=plan.judging_masks,
+    output:
+        "<results>/attention/{dataset}/split{split}/{method}/{backbone}/attention.csv",
+    log:
+        "<logs>/measure_attention/{dataset}-split{split}-{method}-{backbone}.log",
+    benchmark:
+        "<benchmarks>/measure_attention/{dataset}-split{split}-{method}-{backbone}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(gpu=gpus, mem_mb=4000, runtime=60),
+    params:
+        what=lambda wc: flags(plan.attention_flags(wc)),
+        files=lambda wc, input: flags(plan.device_flags(config["classify"]["slots"])),
+    shell:
+        "python {input.script:q} --index {input.index:q} --store {input.store:q} {params.what} {params.files}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+# What networks use; all seeds of a split in one job.
+rule measure_backgrounds:
+    input:
+        script=plan.script("measure_backgrounds"),
+        modules=lambda wc: plan.code_of_run(wc, "measure_backgrounds"),
+        index="<results>/data/{dataset}/split{split}/index.csv",
+        store="<results>/store/{dataset}/images",
+        models=lambda wc: [f"{run}/model.pt" for run in plan.looking_runs(wc)],
+        masks=plan.telling_masks,
+        seen=lambda wc: [path for path in plan.seen_through(wc).values() if path],
+    output:
+        "<results>/backgrounds/{dataset}/split{split}/{method}/{backbone}/backgrounds.csv",
+    log:
+        "<logs>/measure_backgrounds/{dataset}-split{split}-{method}-{backbone}.log",
+    benchmark:
+        "<benchmarks>/measure_backgrounds/{dataset}-split{split}-{method}-{backbone}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(gpu=gpus, mem_mb=4000, runtime=60),
+    params:
+        what=lambda wc: flags({"runs": plan.looking_runs(wc), **plan.seen_through(wc)}),
+        numerics=flags(plan.numerics(config["classify"])),
+        files=lambda wc, input: flags(plan.device_flags(config["classify"]["slots"])),
+    shell:
+        "python {input.script:q} --index {input.index:q} --store {input.store:q} --masks {input.masks:q}"
+        " {params.what} {params.numerics} {params.files} --output {output:q} 2>&1 | tee {log:q}"
+
+
 rule make_table:
     input:
         **plan.code("make_table"),

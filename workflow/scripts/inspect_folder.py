@@ -42,8 +42,12 @@ def main(args: argparse.Namespace) -> None:
     archives.check_archive(args.path)
     with tempfile.TemporaryDirectory() as folder:
         archives.unpack(args.path, folder)
-        with contextlib.chdir(folder):
-            inspect(args, Path())
+        try:
+            with contextlib.chdir(folder):
+                inspect(args, Path())
+        except InputError as error:  # a person knows the archive, not the folder that it was unpacked in
+            said = str(error)
+            raise InputError(f"{args.path}{said[1:]}" if said.startswith(".: ") else said) from error
 
 
 def inspect(args: argparse.Namespace, files: Path) -> None:
@@ -128,12 +132,15 @@ def config(
     ]
     masked = [entry for entry in entries if entry.mask]
     whole = len(masked) == len(entries)
-    training = sum(entry.split == "train" for entry in entries) if given else len(entries) * 2 // 3
     shortest = min(min(each.size) for each in looked_at)
     longest = max(max(each.size) for each in looked_at)
     seen = shortest * min(1.0, 288 / longest)  # the shortest side after longest_side
     crop = max(32, min(224, int(0.9 * seen) // 32 * 32))
     several = not given and min(counts) >= 50
+    if given:
+        training = sum(entry.split == "train" for entry in entries)
+    else:
+        training = len(entries) // 5 if several else len(entries) * 2 // 3
     seeds = "[1, 2]  # of each split" if several else "[1, 2, 3, 4, 5]  # on fewer, a table gives no verdict"
     lines = [
         f"# {len(entries)} images of {len(counts)} classes in {args.path}; written by inspect_folder.py.",
@@ -164,12 +171,13 @@ def config(
     mode = "published" if whole else "automatic"
     why = "the masks that are there" if whole else "image processing draws; manual: you mark"
     marked, batch = max(2, min(30, training)), max(2, min(16, training // 4))
+    epochs = max(40, -(-400 // max(1, training // batch)))  # 400 steps: 160 had not learnt 32 images
     lines += [
         f"annotate: {{mode: {mode}, count: {marked}}}  # what the segmenter learns from: {why}",
         "weights: {small: resources/small-leaves.pth}",
         "segment: {encoder: resnet18, weights: none, inference_scales: [0.5, 1.0], "
         f"crop: {crop}, epochs: 20, optimizer: adamw, learning_rate: 0.003}}",
-        f"classify: {{crop: {crop}, epochs: 40, batch_size: {batch}, optimizer: adam, "
+        f"classify: {{crop: {crop}, epochs: {epochs}, batch_size: {batch}, optimizer: adam, "
         "learning_rate: {default: 0.005}, test_every: 5}",
         "tables:  # small: no GPU needed; with one, backbone: resnet50 and without the line `weights`",
         f"  mine: {{datasets: [{args.name}], backbone: small, "

@@ -3,8 +3,9 @@
 `maskguide/plan/tables.yaml` declares the papers' tables; any other name is a table of one's own: every method
 beside the baseline with what it costs, as `compare`. A table is made from segmenters' metrics (table1),
 detectors' (mgfe_table1), what evaluate_attended.py wrote (aca_boxes), all others from run folders; aca_table6
-from those that average all scales. Ablations and comparisons get paired tests, too: `<output>_tests.csv`;
-with several splits, each split's index tells whether their training images overlap.
+from those that average all scales, backgrounds also from what measure_backgrounds.py wrote. Ablations and
+comparisons get paired tests, too: `<output>_tests.csv`; with several splits, each split's index tells whether
+their training images overlap.
 
 Example:
     python workflow/scripts/make_table.py --table table1 \\
@@ -19,9 +20,9 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from maskguide.plan.tables import Table, table
-from maskguide.reporting import aca, compare, labels, learning, mga, mgfe, text
-from maskguide.reporting.runs import LAYOUT, read_runs
+from maskguide.plan.tables import BACKGROUNDS, Table, table
+from maskguide.reporting import aca, backgrounds, compare, labels, learning, mga, mgfe, text, took_hold
+from maskguide.reporting.runs import LAYOUT, read_runs, training_overlap
 from maskguide.reporting.tables import accuracy_table, paired_tests
 from maskguide.system import cli
 from maskguide.system.files import InputError, write_csv, write_text
@@ -46,6 +47,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--runs", type=Path, nargs="+", default=[], help=f"the other tables: {LAYOUT}")
     index = "paired tests of several splits: each split's <dataset>/split<k>/index.csv (none: no verdict)"
     add("--index", type=Path, nargs="*", default=[], help=index)
+    looked = "paired tests: attention.csv of measure_attention.py, of rows that look at masks or not"
+    add("--attention", type=Path, nargs="*", default=[], help=looked)
+    answers = "backgrounds: backgrounds.csv of measure_backgrounds.py"
+    add("--backgrounds", type=Path, nargs="*", default=[], help=answers)
     longer = 'runs of twice the epochs, not shown as rows: their name and their row\'s, {"mga-2x": "mga"}'
     add("--longer", default="{}", help=longer)
     add("--output", type=Path, required=True, help="the CSV to write; the .md lies beside it")
@@ -58,8 +63,15 @@ def from_runs(shown: Table, args: argparse.Namespace) -> tuple[pd.DataFrame, pd.
     if shown.kind == "scales":
         frame = aca.scale_table(measured)
         return frame, None, aca.scale_text(shown, frame, measured)
+    if shown.kind == BACKGROUNDS:
+        answers = backgrounds.read_backgrounds(args.backgrounds, measured)
+        frame = backgrounds.backgrounds_table(measured, answers, args.index)
+        return frame, None, backgrounds.backgrounds_text(shown, frame, measured)
     tests = paired_tests(measured, shown, args.index) if shown.tested else None
     frame = learning.with_learning(accuracy_table(measured, shown), measured, longer, args.index)
+    if args.attention and shown.tested:
+        looks = took_hold.read_attention(args.attention, measured)
+        frame = took_hold.with_attention(frame, measured, looks, training_overlap(args.index, measured))
     if shown.kind == "comparison":
         guides = mga.read_segments(args.segments), mgfe.read_detectors(args.detectors)
         frame = compare.comparison_table(frame, measured, tests, *guides)

@@ -1,5 +1,8 @@
 """Draw test images beside their true mask, the segmenter's mask and the guided classifier's attention.
 
+Below the attention stands the area under its ROC curve against the true mask, or where that is not known the
+segmenter's: 0.5 is blind, below that it looks away.
+
 Example:
     python workflow/scripts/plot_strips.py --index results/demo/data/leaves/split1/index.csv \\
         --masks results/demo/masks/leaves/split1/segmenter \\
@@ -33,6 +36,8 @@ def main(args: argparse.Namespace) -> None:
     import numpy as np
     import torch
     from maskguide.data import datasets, masks, pictures
+    from maskguide.learning import looking
+    from maskguide.learning.backbones import cell_grid
     from maskguide.learning.batches import images_on
     from maskguide.methods import load as load_model
 
@@ -40,7 +45,7 @@ def main(args: argparse.Namespace) -> None:
     index = datasets.read_index(args.index)
     chosen = choose_images(index, args.count, args.seed, args.index)
     model, _ = load_model(args.run / "model.pt")
-    strips = []
+    cells, strips = cell_grid(model.backbone.features), []
     for row in chosen.to_dict("records"):
         image = np.array(pictures.read_rgb(row["path"]))
         with torch.inference_mode():
@@ -51,7 +56,10 @@ def main(args: argparse.Namespace) -> None:
         truth = masks.read_labels(row["mask"], num_classes, size) if row["mask"] else None
         path = args.masks / "labels" / f"{row['image_id']}.png"
         prediction = masks.read_labels(path, num_classes, size)
-        strips.append(Strip(row["class"], image, truth, prediction, attention[0, 0].float().numpy()))
+        map_, marked = attention[0, 0].float().numpy(), prediction if truth is None else truth
+        mask = looking.over_cells(masks.soft_of_labels(marked), map_.shape, cells)
+        area = looking.agreement(map_, mask).roc_area
+        strips.append(Strip(row["class"], image, truth, prediction, map_, cells, area))
     save(strips_figure(strips, classes), args.output)
 
 

@@ -1,4 +1,4 @@
-"""Draw a chart of a table made by make_table.py: accuracies, IoU of masks or boxes, detection, or scales.
+"""Draw a chart of a table made by make_table.py: accuracies, IoU of masks or boxes, scales, backgrounds.
 
 Example:
     python workflow/scripts/plot_table.py --table results/demo/tables/table4.csv \\
@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 from maskguide.drawing import table as charts
+from maskguide.drawing.backgrounds import backgrounds_figure
 from maskguide.drawing.style import save
 from maskguide.reporting import labels
 from maskguide.system import cli
@@ -25,6 +26,7 @@ KINDS = {
         ["iou_mean", "iou_std", "iou_by_seed", "truth", "method", "published"],
     ),
     "head": (charts.scale_figure, ["scale", "mean", "std", "method", "backbone", "published"]),
+    "swapped_within_mean": (backgrounds_figure, ["method", "backbone", "gap", "chance", "background_mean"]),
     "": (charts.accuracy_figure, ["method", "role", "top1_best_mean", "top1_last_mean", "published"]),
 }
 

@@ -14,22 +14,25 @@ Example:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maskguide.plan import declared, options
+from maskguide.plan import declared, options, sources
 from maskguide.system import cli, gpu
 from maskguide.system.files import InputError, read_csv, sha256, write_csv, write_json
 
 if TYPE_CHECKING:
-    from maskguide.learning.batches import TrainingImages
+    from maskguide.data.store import View
+    from maskguide.learning.batches import Change, TrainingImages
     from maskguide.learning.training import Progress
 
 CHANGES_NO_RESULT = (
-    *("store", "index", "mask_store", "counterparts", "weights", "annotated", "checkpoint", "output_dir"),
+    *("store", "index", "mask_store", "counterparts", "objects", "weights", "annotated", "checkpoint"),
+    "output_dir",
     *("device", "slots", "threads", "workers"),
-    *declared.views(),
+    *(name for name, view in declared.views().items() if not view.training_only),
 )
 
 CHOICES = {
@@ -48,6 +51,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--mask-store", **folders, help="of pool_masks.py: one, or one for each of --regions (by the method)")
     add("--counterparts", **folders, help="of masked training images besides (build_store.py --masked)")
     options.add_views(parser)
+    objects = "mask store of the objects in training images, for what changes their background"
+    add("--objects", type=Path, help=f"{objects}; {sources.RECTANGLES}: random ones instead")
     add("--dataset", required=True, help="name of the data set, for the tables")
     add("--method", default="mga", help=f"one of {', '.join(options.trainable())}")
     add("--backbone", default="densenet161", help="small, or a torchvision name")
@@ -116,6 +121,14 @@ def read_annotation(path: Path | None) -> tuple[str | None, int | None]:
     return "+".join(sorted(table["source"].unique())), len(table)
 
 
+def untouched(views: Sequence[View | Change]) -> dict[str, int]:
+    """How many images stay as they are, their masks covering all or nothing, for metrics.json; said too."""
+    counts = [view.untouched for view in views if hasattr(view, "untouched")]
+    if any(counts):
+        cli.log.warning("%d images stay as they are: their masks cover all or nothing of them", max(counts))
+    return {"num_untouched": max(counts)} if counts else {}
+
+
 def run_metrics(args: argparse.Namespace, data: TrainingImages, progress: Progress) -> dict[str, Any]:
     """What metrics.json says of the images and of the answers to them; accuracies and F1 in percent.
 
@@ -124,12 +137,13 @@ def run_metrics(args: argparse.Namespace, data: TrainingImages, progress: Progre
     from maskguide.learning import evaluation
 
     classes, num_train = data.images.classes(), len(data.images.rows("train"))
+    guided = declared.methods()[args.method].guided_by
     labels = data.labels[data.images.rows("test")]
     return {
         "dataset": args.dataset,
         "method": args.method,
         "backbone": args.backbone,
-        "masks": args.mask_source if declared.methods()[args.method].guided_by else None,
+        "masks": args.mask_source if guided or data.changes or data.images.views else None,
         "seed": args.seed,
         "num_train": num_train,
         "num_counterparts": len(data.sources) - num_train,
@@ -172,6 +186,7 @@ def main(args: argparse.Namespace) -> None:
     model = methods.create(args.method, backbone, own)
     masks = [MaskStore(folder, seen) for folder in args.mask_store] if method.guided_by else []
     counterparts = [ImageStore(folder, seen) for folder in args.counterparts]
+    changes, objects = views.changing(args, images, seen)
     grid = training.feature_grid(model, args.crop)
     data = TrainingImages(
         *(
@@ -188,7 +203,9 @@ def main(args: argparse.Namespace) -> None:
         spans=training.mask_spans(model, args.crop, grid),
         own_crops=training.mask_use(model).own_crops,
         padding=args.padding,
+        changes=changes,
     )
+    stay = untouched([*seen, *changes])
     schedule = training.Schedule(*(getattr(args, field.name) for field in fields(training.Schedule)))
     deciding = {
         **{name: value for name, value in vars(args).items() if name not in CHANGES_NO_RESULT},
@@ -196,6 +213,7 @@ def main(args: argparse.Namespace) -> None:
         "masks": [store.content for store in masks],
         "counterparts": [store.content for store in counterparts],
         "weights": sha256(args.weights) if args.weights else None,
+        **({"objects": objects.content} if objects else {}),
     }
     progress = training.train(model, data, schedule, device, args.checkpoint, deciding)
 
@@ -212,6 +230,7 @@ def main(args: argparse.Namespace) -> None:
         "annotation": annotation,
         "num_annotated": num_annotated,
         "classes": images.classes(),
+        **stay,
     }
     info = {name: metrics[name] for name in ("method", "backbone", "classes")}
     info["normalisation"] = args.normalisation

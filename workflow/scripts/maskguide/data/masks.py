@@ -19,7 +19,8 @@ from maskguide.system.files import InputError, atomic_file, read_csv
 
 IGNORE = 255
 BACKGROUND = "background"
-MaskOfImage = tuple[str, np.ndarray, np.ndarray]  # image_id, soft mask uint8 [H, W], labels uint8 [H, W]
+# image_id, soft mask uint8 [H, W], labels uint8 [H, W]; None of masks that nobody asks for the labels of
+MaskOfImage = tuple[str, np.ndarray, np.ndarray | None]
 
 
 def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
@@ -71,10 +72,11 @@ def write_grey(path: str | Path, pixels: np.ndarray) -> None:
         Image.fromarray(pixels).save(temporary, format="PNG")
 
 
-def write_masks(folder: str | Path, image_id: str, soft: np.ndarray, labels: np.ndarray) -> None:
-    """Write an image's soft mask (uint8) and label mask (uint8) into a folder of masks."""
+def write_masks(folder: str | Path, image_id: str, soft: np.ndarray, labels: np.ndarray | None) -> None:
+    """Write an image's soft mask (uint8) and label mask (uint8), if any, into a folder of masks."""
     write_grey(Path(folder) / "soft" / f"{image_id}.png", soft)
-    write_grey(Path(folder) / "labels" / f"{image_id}.png", labels)
+    if labels is not None:
+        write_grey(Path(folder) / "labels" / f"{image_id}.png", labels)
 
 
 def soft_of_probability(probability: np.ndarray) -> np.ndarray:

@@ -21,10 +21,10 @@ from tqdm import tqdm
 from maskguide.data import datasets, masks
 from maskguide.data.ahead import ahead
 from maskguide.data.pictures import image_size, read_rgb
+from maskguide.data.pooling import Rectangle, Spans, cells, pooled, summed_area_table
 from maskguide.system.files import InputError, atomic_directory, reserve, sha256, write_csv, write_text
 
 LAYOUT, CONTENT = "layout.csv", "content.sha256"
-Spans = tuple[np.ndarray, np.ndarray]  # begin and end of each cell along a side, int [cells], in pixels
 
 
 class Resize(NamedTuple):
@@ -59,15 +59,6 @@ def resize_option(train: int | None, test: int | None = None, short_edge: int | 
     return Resize(train, test or train, short_edge)
 
 
-class Rectangle(NamedTuple):
-    """Rows top … top + height − 1, columns left … left + width − 1, in pixels; may exceed the image."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-
 def build_images(index: pd.DataFrame, folder: Path, resize: Resize = AS_THEY_ARE, workers: int = 2) -> None:
     """Decode every image of the index (columns as `read_index` gives them) into a new image store.
 
@@ -91,21 +82,34 @@ def build_images(index: pd.DataFrame, folder: Path, resize: Resize = AS_THEY_ARE
 
 
 def build_masks(
-    index: pd.DataFrame, source: Path, folder: Path, resize: Resize = AS_THEY_ARE, workers: int = 2
+    index: pd.DataFrame,
+    source: Path,
+    folder: Path,
+    resize: Resize = AS_THEY_ARE,
+    workers: int = 2,
+    parts: Sequence[str] = ("train",),
 ) -> None:
     """Sum the soft masks `source`/soft/<image_id>.png of the index's training images into a new mask store.
 
+    parts: of the split, whose images' masks are summed. `InputError` where one of test images is missing.
+
     A mask is uint8, 255 × the probability of "look here", of its image's size; it is resized as its image.
     """
-    training = index[index["split"] == "train"].reset_index(drop=True)
-    layout = training[["image_id"]].copy()
+    chosen = index[index["split"].isin(parts)].reset_index(drop=True)
+    layout = chosen[["image_id"]].copy()
     paths = [source / "soft" / f"{image_id}.png" for image_id in layout["image_id"]]
+    missing = [path for path in paths if not path.is_file()]
+    if missing and set(parts) != {"train"}:
+        raise InputError(
+            f"{missing[0]}: is missing, the first of {len(missing)}; where tests see by masks, each image "
+            "needs one: take those of a segmenter or of image processing (objects: segmenter, auto)"
+        )
     sizes = [image_size(path) for path in paths]
-    for path, image_path, (height, width) in zip(paths, training["path"], sizes, strict=True):
+    for path, image_path, (height, width) in zip(paths, chosen["path"], sizes, strict=True):
         rows, columns = image_size(image_path)
         if (rows, columns) != (height, width):
             raise InputError(f"{path}: is {width}×{height}, its image {columns}×{rows}; make the masks again")
-    targets = [resize.of("train", size) for size in sizes]
+    targets = [resize.of(*each) for each in zip(chosen["split"], sizes, strict=True)]
     layout[["height", "width"]] = targets
     entries = (layout["height"] + 1) * (layout["width"] + 1)
     largest = 255 * int((layout["height"] * layout["width"]).max())
@@ -130,13 +134,6 @@ def write_store(
         flat.flush()
         write_csv(temporary / LAYOUT, layout)
         write_text(temporary / CONTENT, f"{sha256(place)} {sha256(temporary / LAYOUT)}\n")
-
-
-def summed_area_table(mask: np.ndarray, dtype: type) -> np.ndarray:
-    """S [h+1, w+1] of a mask [h, w]: S[i, j] is the sum over rows < i and columns < j."""
-    table = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), dtype=dtype)
-    table[1:, 1:] = mask.cumsum(axis=0, dtype=dtype).cumsum(axis=1, dtype=dtype)
-    return table
 
 
 def decode(path: str | Path, mode: str) -> np.ndarray:
@@ -272,14 +269,20 @@ class MaskStore:
 
     def table(self, image_id: str) -> np.ndarray:
         """The summed-area table [h+1, w+1] of an image's mask."""
-        offset, height, width = self._places[image_id]
-        table = self.tables[offset : offset + (height + 1) * (width + 1)].reshape(height + 1, width + 1)
-        if not self.views:
-            return table
+        table = self._stored(image_id)
+        return summed_area_table(self.mask(image_id), table.dtype) if self.views else table
+
+    def mask(self, image_id: str) -> np.ndarray:
+        """An image's mask itself, uint8 [h, w]."""
+        table = self._stored(image_id)
         mask = np.diff(np.diff(table, axis=0), axis=1).astype(np.uint8)  # exact, in unsigned arithmetic too
         for view in self.views:
             mask = view.mask(image_id, mask)
-        return summed_area_table(mask, table.dtype)
+        return mask
+
+    def _stored(self, image_id: str) -> np.ndarray:
+        offset, height, width = self._places[image_id]
+        return self.tables[offset : offset + (height + 1) * (width + 1)].reshape(height + 1, width + 1)
 
     def pool(
         self,
@@ -307,34 +310,4 @@ class MaskStore:
         erased: Rectangle | None = None,
     ) -> np.ndarray:
         """The same over cells of any spans: of rows and of columns, in the window, after the flip."""
-        table = self.table(image_id)
-        (tops, bottoms), (lefts, rights) = spans
-        areas = np.outer(bottoms - tops, rights - lefts)
-        if flip:  # work in the unflipped window
-            lefts, rights = window.width - rights, window.width - lefts
-            erased = erased and erased._replace(left=window.width - erased.left - erased.width)
-        edges = tops, bottoms, lefts, rights
-        sums = window_sums(table, window, *edges)
-        if erased is not None:
-            clipped = [np.clip(each, erased.top, erased.top + erased.height) for each in (tops, bottoms)]
-            clipped += [np.clip(each, erased.left, erased.left + erased.width) for each in (lefts, rights)]
-            sums = sums - window_sums(table, window, *clipped)
-        return (sums / (255.0 * areas)).astype(np.float32)
-
-
-def cells(length: int, count: int) -> Spans:
-    """Begin and end of each of `count` pooling cells of a side: ⌊i·length/count⌋ and ⌈(i+1)·length/count⌉."""
-    i = np.arange(count)
-    return i * length // count, -(-(i + 1) * length // count)
-
-
-def window_sums(table: np.ndarray, window: Rectangle, *edges: np.ndarray) -> np.ndarray:
-    """Mask sums over all pairs of row span and column span in window coordinates; zero beyond the image.
-
-    edges: tops and bottoms of the row spans, lefts and rights of the column spans, int [spans] each. Exact in
-    unsigned arithmetic: what wraps around in between wraps back, as every sum itself fits.
-    """
-    height, width = table.shape[0] - 1, table.shape[1] - 1
-    tops, bottoms = (np.clip(each + window.top, 0, height)[:, None] for each in edges[:2])
-    lefts, rights = (np.clip(each + window.left, 0, width)[None, :] for each in edges[2:])
-    return table[bottoms, rights] - table[tops, rights] - table[bottoms, lefts] + table[tops, lefts]
+        return pooled(self.table(image_id), window, spans, flip, erased)

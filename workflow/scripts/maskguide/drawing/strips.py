@@ -25,7 +25,9 @@ class Strip:
     """One row of the figure.
 
     image: uint8 [H, W, 3]. truth: uint8 [H, W], 0 = background, k = k-th mask class; None where unknown.
-    prediction: as truth. attention: float [h, w] in 0…1, on the classifier's feature grid.
+    prediction: as truth. attention: float [h, w] in 0…1; cells: start and stride of its cells, as in
+    `cell_grid`. roc_area: of the attention against the truth, or where it is unknown the prediction, in 0…1;
+    NaN where it says nothing.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Strip:
     truth: np.ndarray | None
     prediction: np.ndarray
     attention: np.ndarray
+    cells: tuple[float, float]
+    roc_area: float
 
 
 def class_colours(classes: Sequence[str]) -> list[str]:
@@ -61,7 +65,7 @@ def strips_figure(strips: Sequence[Strip], classes: Sequence[str]) -> Figure:
     with_truth = any(strip.truth is not None for strip in strips)
     titles = ["image", *(["ground truth"] if with_truth else []), "prediction", "attention"]
     images = [strip.image for strip in strips]
-    figure, axes = image_grid(images, [strip.name for strip in strips], len(titles), beside=0.8)
+    figure, axes = image_grid(images, [strip.name for strip in strips], len(titles), below=0.22, beside=0.8)
     low, high = attention_range([strip.attention for strip in strips])
     for row, strip in zip(axes, strips, strict=True):
         panels = dict(zip(titles, row, strict=True))
@@ -71,7 +75,9 @@ def strips_figure(strips: Sequence[Strip], classes: Sequence[str]) -> Figure:
             say(panels["ground truth"], strip.image.shape[:2], "not known")
         elif with_truth:
             panels["ground truth"].imshow(colour_labels(strip.truth, classes), interpolation="auto")
-        heat = heat_over_grey(panels["attention"], strip.image, strip.attention, low, high)
+        heat = heat_over_grey(panels["attention"], strip.image, strip.attention, low, high, strip.cells)
+        if not np.isnan(strip.roc_area):
+            panels["attention"].set_xlabel(f"ROC area {strip.roc_area:.2f}", fontsize=8, labelpad=3)
     for panel, title in zip(axes[0], titles, strict=True):
         panel.set_title(title, loc="center")
     colour_bar(figure, heat, axes, "attention (0…1)")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from maskguide.data.ahead import ahead
-from maskguide.data.store import ImageStore, MaskStore, Rectangle, Spans, cells
+from maskguide.data.pooling import Rectangle, Spans, cells, pooled, summed_area_table
+from maskguide.data.store import ImageStore, MaskStore
 from maskguide.learning.interface import Batch
 from maskguide.learning.transforms import normalise
 from maskguide.system.files import InputError
@@ -86,6 +88,21 @@ def normalised_mask(pooled: np.ndarray) -> np.ndarray:
     return pooled / maximum if maximum > 0 else pooled
 
 
+Moved = Callable[[np.ndarray], np.ndarray]  # what becomes of a mask uint8 [h, w] of a changed image
+
+
+class Change(Protocol):
+    """What is changed at random in training images alone, before they are cropped (`maskguide.views`)."""
+
+    def changed(
+        self, rng: np.random.Generator, row: int, pixels: np.ndarray
+    ) -> tuple[np.ndarray, Moved | None]:
+        """Image `row` of the store, uint8 [h, w, 3] → the same size, and what becomes of its masks.
+
+        None: they stay.
+        """
+
+
 @dataclass(frozen=True)
 class Source:
     """A training image: row of one of the image stores, and its name in the mask stores."""
@@ -103,6 +120,7 @@ class TrainingImages:
     `padding`: black pixels around each image, before it is cropped and normalised.
     `own_crops`: masks are cut and flipped by draws of their own, and never erased.
     `counterparts`: stores of further training images, which share names, classes and masks with the first.
+    `changes`: of what is seen in the images of the first store, one after another.
     `workers`: threads that make batches ahead; None: as many as the device is worth.
     What a batch holds depends on (seed, epoch, image) alone: neither threads nor an interruption change it.
     A last batch of a single image is left out (batch norm cannot learn from one).
@@ -122,11 +140,12 @@ class TrainingImages:
         spans: tuple[Spans, Spans] | None = None,
         own_crops: bool = False,
         padding: int = 0,
+        changes: Sequence[Change] = (),
     ):
         self.images, self.masks, self.grid, self.workers = images, masks, grid, workers
         self.spans, self.own_crops = spans or (cells(crop, grid[0]), cells(crop, grid[1])), own_crops
         self.crop, self.batch_size, self.seed, self.erasing = crop, batch_size, seed, erasing
-        self.padding = padding
+        self.padding, self.changes = padding, changes
         self.labels = images.layout["class_id"].to_numpy()
         self.stores = [images, *counterparts]
         self.sources = []
@@ -160,17 +179,38 @@ class TrainingImages:
         masks = np.empty(shape, dtype=np.float32) if self.masks else None
         draws = []
         for position, source in enumerate(self.sources[place] for place in chosen):
-            image = self.stores[source.store].image(source.row)
+            image, moves = self.shown(source, epoch)
             rng = np.random.default_rng([self.seed, epoch, source.row, *[source.store] * (source.store > 0)])
             size = *image.shape[:2], self.crop
             draw = draw_augmentation(rng, *size, self.erasing, self.padding)
             pixels[position] = cut(image, draw.window, draw.flip)
             seen = draw_augmentation(rng, *size, 0.0, self.padding) if self.own_crops else draw
             for place, store in enumerate(self.masks):
-                pooled = store.pool_spans(source.image_id, seen.window, self.spans, seen.flip, seen.erased)
-                masks[position, place] = normalised_mask(pooled)
+                table = moved_table(store, source.image_id, moves)
+                found = pooled(table, seen.window, self.spans, seen.flip, seen.erased)
+                masks[position, place] = normalised_mask(found)
             draws.append(draw)
         return pixels, draws, masks, np.array([self.sources[place].label for place in chosen])
+
+    def shown(self, source: Source, epoch: int) -> tuple[np.ndarray, list[Moved]]:
+        """An image as this epoch changes it, uint8 [h, w, 3], and what becomes of its masks."""
+        image, moves = self.stores[source.store].image(source.row), []
+        for place, change in enumerate(self.changes if source.store == 0 else ()):
+            rng = np.random.default_rng([self.seed, epoch, source.row, 0, 1 + place])
+            image, moved = change.changed(rng, source.row, image)
+            moves += [moved] if moved else []
+        return image, moves
+
+
+def moved_table(store: MaskStore, image_id: str, moves: Sequence[Moved]) -> np.ndarray:
+    """The summed-area table of an image's mask, after the moves."""
+    table = store.table(image_id)
+    if not moves:
+        return table
+    mask = store.mask(image_id)
+    for moved in moves:
+        mask = moved(mask)
+    return summed_area_table(mask, table.dtype)
 
 
 def finish_batch(

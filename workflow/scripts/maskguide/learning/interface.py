@@ -1,10 +1,17 @@
-"""What every method takes and gives; the training loop knows nothing else about a method."""
+"""What every method takes and gives; the training loop knows nothing else about a method.
+
+Besides `forward` and `loss` a method may have `mask_use` (`MaskUse`); `rate_factors()`, factors of the
+learning rate by how parameters' names begin, such as {"attention.": 10.0}; `first_stage`
+(`stages.FirstStage`), epochs in which its head learns alone; and `not_finite`, what to do where its loss is
+no number.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass
@@ -48,3 +55,13 @@ def mean_where(values: Tensor, present: Tensor) -> Tensor:
     An image without a mask says nothing about where to look: it counts neither in the sum nor in the number.
     """
     return (values * present).sum() / present.sum().clamp(min=1)
+
+
+def cells_cross_entropy(logits: Tensor, masks: Tensor, present: Tensor) -> Tensor:
+    """Binary cross-entropy of each cell to its mask, averaged over cells and images with a mask.
+
+    logits: [B, 1, h, w], of any float type. masks: [B, R, h, w] in 0…1, of which the first counts. present:
+    [B] bool.
+    """
+    cells = functional.binary_cross_entropy_with_logits(logits.float(), masks[:, :1], reduction="none")
+    return mean_where(cells.mean(dim=(1, 2, 3)), present)

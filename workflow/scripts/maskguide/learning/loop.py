@@ -50,12 +50,14 @@ class Learner:
     ) -> list[tuple[int, Terms, Any]]:
         """One step of the optimizer on a batch of `count` images, at the learning `rate` if one is given.
 
+        That is multiplied by the `rate_factor` of those groups of parameters that have one.
+
         terms_of: of some of the images, the terms of their loss, and anything besides. Where memory is too
         small for all, fewer are computed at a time (see `memory`). Returns, of each part that was computed at
         once, its number of images, its "loss" and terms, and what came besides.
         """
         for group in self.optimizer.param_groups if rate is not None else ():
-            group["lr"] = rate
+            group["lr"] = rate * group.get("rate_factor", 1.0)
 
         def compute(parts: list[slice]) -> list[tuple[int, Terms, Any]]:
             self.model.zero_grad(set_to_none=True)  # of the step before, or of a try that ran out of memory

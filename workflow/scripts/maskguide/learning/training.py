@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from maskguide.data.store import Spans, cells
-from maskguide.learning import evaluation
+from maskguide.data.pooling import Spans, cells
+from maskguide.learning import evaluation, stages
 from maskguide.learning.backbones import cell_grid
 from maskguide.learning.batches import TrainingImages, part_of
 from maskguide.learning.cells import cell_spans
@@ -42,8 +42,11 @@ class Schedule:
     optimizer: str = "sgd"
     test_every: int = 1
 
-    def rate(self, epoch: int) -> float:
-        """Of an epoch e (from 0): cosine annealing η_e = η₀·(1 + cos(π·e/epochs))/2, or η₀/10^(steps ≤ e)."""
+    def rate(self, epoch: float) -> float:
+        """Of an epoch e (from 0): cosine annealing η_e = η₀·(1 + cos(π·e/epochs))/2, or η₀/10^(steps ≤ e).
+
+        Of a training in stages see `stages.begin_epoch`.
+        """
         if self.learning_rate_steps:
             return self.learning_rate / 10 ** sum(step <= epoch for step in self.learning_rate_steps)
         return self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
@@ -53,9 +56,19 @@ class Schedule:
         return (epoch + 1) % self.test_every == 0 or epoch + 1 == self.epochs
 
     def create_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        """The optimizer of the parameters that learn; on CUDA as one kernel for all of them."""
-        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        options = {"weight_decay": self.weight_decay, "fused": any(each.is_cuda for each in learning) or None}
+        """The optimizer of the parameters that learn; on CUDA as one kernel for all of them.
+
+        Those whose rate the method multiplies (`rate_factors`) are groups of their own.
+        """
+        by_factor: dict[float, list[nn.Parameter]] = {}
+        factors = model.rate_factors() if hasattr(model, "rate_factors") else {}
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                factor = next((each for start, each in factors.items() if name.startswith(start)), 1.0)
+                by_factor.setdefault(factor, []).append(parameter)
+        learning = [{"params": each, "rate_factor": factor} for factor, each in by_factor.items()]
+        on_cuda = any(each.is_cuda for group in learning for each in group["params"])
+        options = {"weight_decay": self.weight_decay, "fused": on_cuda or None}
         if self.optimizer == "adam":
             return torch.optim.Adam(learning, self.learning_rate, **options)
         return torch.optim.SGD(learning, self.learning_rate, self.momentum, **options)
@@ -127,7 +140,7 @@ def train(
 
     def one_epoch(epoch: int) -> Row:
         started = time.perf_counter()
-        row = train_epoch(learner, data, schedule.rate(epoch), epoch)
+        row = train_epoch(learner, data, stages.begin_epoch(learner, schedule, epoch), epoch)
         progress.train_seconds += time.perf_counter() - started
         if schedule.is_tested(epoch):
             predicted, confidence = evaluation.predict(model, data.images, test_rows, device, testing)
@@ -157,7 +170,8 @@ def train_epoch(learner: Learner, data: TrainingImages, learning_rate: float, ep
             sums["train_top1"] = sums.get("train_top1", 0) + 100 * right
     means = {name: (total / seen).item() for name, total in sums.items()}
     if not math.isfinite(means["loss"]):
-        raise InputError(f"the loss of epoch {epoch + 1} is {means['loss']}: lower --learning-rate")
+        way_out = getattr(learner.model, "not_finite", "lower --learning-rate")
+        raise InputError(f"the loss of epoch {epoch + 1} is {means['loss']}: {way_out}")
     return {"epoch": epoch + 1, "learning_rate": learning_rate, **means}
 
 

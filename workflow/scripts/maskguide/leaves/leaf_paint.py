@@ -1,4 +1,4 @@
-"""Light and matter of a generated leaf: scanner background, blade, veins' relief, blemishes.
+"""Light and matter of a generated leaf: blade, veins' relief, blemishes, exposure; and what paints them.
 
 Nothing here knows the cultivar: what it draws carries no information about the class.
 """
@@ -49,9 +49,10 @@ def blend(image: Array, colour: NDArray, alpha: Array) -> None:
     image += alpha[..., None] * (np.asarray(colour, dtype=np.float32) - image)
 
 
-def noise(rng: np.random.Generator, size: int, cells: int) -> Array:
-    """Smooth noise, [size, size], about unit variance, with about `cells` bumps across."""
-    coarse = Image.fromarray(rng.standard_normal((cells, cells), dtype=np.float32))
+def noise(rng: np.random.Generator, size: int, cells: int | tuple[int, int]) -> Array:
+    """Smooth noise, [size, size], about unit variance, with about `cells` bumps across, or (down, across)."""
+    cells = (cells, cells) if isinstance(cells, int) else cells
+    coarse = Image.fromarray(rng.standard_normal(cells, dtype=np.float32))
     return np.asarray(coarse.resize((size, size), Image.Resampling.BICUBIC))
 
 
@@ -60,82 +61,6 @@ def blob(rng: np.random.Generator, centre: NDArray, radius: float) -> NDArray:
     turn = np.linspace(0.0, 2 * np.pi, 16, endpoint=False)
     uneven = 1.0 + 0.22 * np.sin(2 * turn + 6.3 * rng.random()) + 0.13 * np.sin(3 * turn + 6.3 * rng.random())
     return centre + radius * uneven[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-
-
-def paint_background(rng: np.random.Generator, size: int, amount: float) -> Array:
-    """A scanner's bed, float32 [size, size, 3], 0..255, with ruler, label, colour card, dust."""
-    tone = rng.choice([236.0, 214.0, 186.0], p=[0.6, 0.25, 0.15]) + rng.uniform(-10, 10)
-    image = np.empty((size, size, 3), dtype=np.float32)
-    image[:] = tone + 3.0 * rng.standard_normal(3, dtype=np.float32)
-    image += 2.5 * noise(rng, size, 4)[..., None]
-    if rng.random() < 0.45 * amount:
-        _paint_ruler(rng, image)
-    if rng.random() < 0.4 * amount:
-        _paint_label(rng, image)
-    if rng.random() < 0.3 * amount:
-        _paint_colour_card(rng, image)
-    _paint_dust(rng, image, amount)
-    return image
-
-
-def _corner(rng: np.random.Generator, width: float, height: float) -> tuple[float, float]:
-    """Left and top of something that lies in one of the corners, partly cut by the image's border."""
-    left, top = rng.uniform(-0.3, 0.25) * width, rng.uniform(-0.3, 0.25) * height
-    left = left if rng.random() < 0.5 else 1 - width - left
-    return left, (top if rng.random() < 0.5 else 1 - height - top)
-
-
-def _rectangle(left: float, top: float, width: float, height: float) -> NDArray:
-    return np.array([[left, top], [left + width, top], [left + width, top + height], [left, top + height]])
-
-
-def _paint_ruler(rng: np.random.Generator, image: Array) -> None:
-    size = len(image)
-    body, ticks = Coverage(size), Coverage(size)
-    breadth, pitch = rng.uniform(0.05, 0.09), rng.uniform(0.018, 0.03)
-    body.polygon(_rectangle(0.0, 0.0, breadth, 1.0))
-    for number, top in enumerate(np.arange(rng.uniform(0, pitch), 1.0, pitch)):
-        length = breadth * (0.6 if number % 5 == 0 else 0.35)
-        ticks.polygon(_rectangle(breadth - length, top, length, 0.004))
-    turns = rng.integers(0, 4)  # along any of the four borders
-    colour = rng.uniform(170, 250) * np.array([1.0, 0.99, rng.uniform(0.8, 1.0)])
-    blend(image, colour, np.rot90(body.mask(), turns))
-    blend(image, np.full(3, rng.uniform(20, 80)), np.rot90(ticks.mask(), turns))
-
-
-def _paint_label(rng: np.random.Generator, image: Array) -> None:
-    size = len(image)
-    paper, writing = Coverage(size), Coverage(size)
-    width, height = rng.uniform(0.18, 0.3), rng.uniform(0.09, 0.16)
-    left, top = _corner(rng, width, height)
-    paper.polygon(_rectangle(left, top, width, height))
-    for line in np.arange(top + 0.02, top + height - 0.015, 0.028):
-        x = np.linspace(left + 0.015, left + width * rng.uniform(0.6, 0.93), 40)
-        hand = line + 0.007 * rng.standard_normal(40)
-        writing.curve(np.stack([x, hand], axis=1), 0.004)
-    blend(image, rng.uniform(215, 253) * np.array([1.0, 1.0, rng.uniform(0.88, 1.0)]), paper.mask())
-    blend(image, rng.uniform([10, 10, 40], [80, 80, 130]), writing.mask())
-
-
-def _paint_colour_card(rng: np.random.Generator, image: Array) -> None:
-    side = rng.uniform(0.05, 0.075)
-    left, top = _corner(rng, 2 * side, 3 * side)
-    for row in range(3):
-        for column in range(2):
-            chip = [[top + row * side, top + (row + 0.9) * side]]
-            chip += [[left + column * side, left + (column + 0.9) * side]]
-            rows, columns = np.clip(np.round(np.array(chip) * len(image)), 0, None).astype(int)
-            image[slice(*rows), slice(*columns)] = rng.uniform(20, 240, 3)
-
-
-def _paint_dust(rng: np.random.Generator, image: Array, amount: float) -> None:
-    dust = Coverage(len(image))
-    for _ in range(rng.poisson(14 * amount)):
-        dust.polygon(blob(rng, rng.random(2), rng.uniform(0.001, 0.006)))
-    for _ in range(rng.poisson(1.5 * amount)):  # hairs
-        steps = np.cumsum(0.02 * rng.standard_normal(2) + 0.012 * rng.standard_normal((10, 2)), axis=0)
-        dust.curve(rng.random(2) + steps, 0.003)
-    blend(image, np.full(3, rng.uniform(60, 150)), 0.8 * dust.mask())
 
 
 def paint_blade(rng: np.random.Generator, blade: Array, left_half: Array, veins: Array) -> Array:

@@ -6,13 +6,15 @@ picture (background, light, pose, blemishes) is drawn for each leaf and says not
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskguide.data.boxes import THIN_TRIMMED, box_of_mask
-from maskguide.leaves import leaf_paint, leaf_shape
+from maskguide.leaves import background, leaf_paint, leaf_shape
+from maskguide.leaves.background import Scene
 from maskguide.leaves.leaf_paint import Coverage, blend
 from maskguide.leaves.leaf_shape import VENATION, Cultivar
 
@@ -98,8 +100,17 @@ def _closest_pair(design: NDArray) -> float:
     return float(np.min(distances + np.diag(np.full(len(design), np.inf))))
 
 
-def draw_leaf(cultivar: Cultivar, size: int, rng: np.random.Generator, difficulty: float = 1.0) -> Leaf:
-    """One scanned leaf of `cultivar`, `size` pixels square; `difficulty` scales the nuisance."""
+def draw_leaf(
+    cultivar: Cultivar,
+    size: int,
+    rng: np.random.Generator,
+    difficulty: float = 1.0,
+    arrange: Callable[[Scene], Scene] | None = None,
+) -> Leaf:
+    """One scanned leaf of `cultivar`, `size` pixels square; `difficulty` scales the nuisance.
+
+    arrange: what else lies behind the leaf, made of what would; the leaf itself stays the same to the bit.
+    """
     nuisance = 0.4 + 0.6 * difficulty
     shape = leaf_shape.draw_shape(cultivar, rng, nuisance)
     place = leaf_shape.draw_pose(rng, cultivar.width, nuisance).place
@@ -120,9 +131,8 @@ def draw_leaf(cultivar: Cultivar, size: int, rng: np.random.Generator, difficult
     bitten, holed = leaf_paint.cut_blade(rng, outline, size, nuisance)
     silhouette = blade.mask() * (1.0 - bitten)
     surface = silhouette * (1.0 - holed)
-    image = leaf_paint.paint_background(rng, size, nuisance)
-    shadow = rng.uniform(0.1, 0.4) * leaf_paint.gaussian_filter(silhouette, 0.01 * size)
-    blend(image, image * 0.45, np.roll(shadow, rng.integers(-2, 3, 2), axis=(0, 1)))
+    scene = background.draw_scene(rng, size, nuisance)
+    image = background.paint_scene(arrange(scene) if arrange else scene, silhouette)
 
     relief = veins.mask()
     leaf_image = leaf_paint.paint_blade(rng, silhouette, half.mask(), relief)

@@ -1,15 +1,14 @@
-"""Masks that need no network: the true ones, image processing's, and those of other images."""
+"""Masks that need no network: the true ones, outlines, and image processing's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+import numpy as np
 import pandas
 
 from maskguide.data import masks
-from maskguide.data.masks import MaskOfImage, read_grey, read_labels, resize_grey, soft_of_labels
-from maskguide.data.pictures import image_size
+from maskguide.data.masks import MaskOfImage, read_labels, soft_of_labels
 from maskguide.marks import image_processing
 from maskguide.system.files import InputError
 
@@ -39,15 +38,17 @@ def automatic_masks(index: pandas.DataFrame, classes: Sequence[str]) -> Iterator
         yield image_id, soft_of_labels(labels), labels
 
 
-def shuffled_masks(
-    index: pandas.DataFrame, folder: str | Path, classes: Sequence[str], seed: int
-) -> Iterator[MaskOfImage]:
-    """To each training image the mask of another training image in `folder`, resized to it."""
-    training = index[index["split"] == "train"]
-    giver = masks.derangement(list(training["image_id"]), seed)
-    for image_id, path in zip(training["image_id"], training["path"], strict=True):
-        other = f"{giver[image_id]}.png"
-        size = image_size(path)
-        soft = resize_grey(read_grey(Path(folder) / "soft" / other), size, smooth=True)
-        labels = read_labels(Path(folder) / "labels" / other, len(classes) + 1)
-        yield image_id, soft, resize_grey(labels, size, smooth=False)
+def outlines(index: pandas.DataFrame) -> Iterator[MaskOfImage]:
+    """The outlines that came with the images, 255 inside; of training images, and of test images with one.
+
+    Raises `InputError` when a training image has none.
+    """
+    missing = index["image_id"][(index["outline"] == "") & (index["split"] == "train")]
+    if len(missing):
+        raise InputError(
+            f"{len(missing)} training images have no outline, {missing.iloc[0]} first; "
+            "take objects: auto for this data set, by image processing"
+        )
+    present = masks.training_first(index[index["outline"] != ""])
+    for image_id, path in zip(present["image_id"], present["outline"], strict=True):
+        yield image_id, np.where(masks.read_grey(path) > 0, 255, 0).astype(np.uint8), None

@@ -16,8 +16,13 @@ if TYPE_CHECKING:  # a handcrafted method needs no torch
 
 
 def create(method: str, backbone: backbones.Backbone, options: Mapping[str, Any]) -> nn.Module:
-    """The method of that name around a backbone; `options` holds at least those that it declares."""
+    """The method of that name around a backbone; options that are not given have their declared default.
+
+    So a network is loaded that was trained before its method had some option.
+    """
     declared = method_called(method)
+    known = {name: each["default"] for name, each in declared.options.items() if "default" in each}
+    options = {**known, **options}
     check(declared, options)
     module = importlib.import_module(f"{__name__}.{declared.module}")
     return getattr(module, declared.class_name)(backbone, options)

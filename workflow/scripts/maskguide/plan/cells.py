@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
-from maskguide.plan import config_check
+from maskguide.plan import config_check, sources
 from maskguide.plan.names import longer_name
-from maskguide.plan.runs import Runs
-from maskguide.plan.tables import table, tables
+from maskguide.plan.run_files import RunFiles
+from maskguide.plan.tables import BACKGROUNDS, table, tables
 from maskguide.system.files import InputError
 
-TRUTH = "truth"
 LONGER = 5  # replicates of a run with twice the epochs
 
 Cell = tuple[str, str, str]  # data set, method, backbone
 
 
-class Tables(Runs):
+class Tables(RunFiles):
     """The tables of a run, and of which files they are made."""
 
     def __init__(self, *place: Any) -> None:
@@ -44,7 +43,8 @@ class Tables(Runs):
                     raise InputError(
                         f"config: {place}.datasets names '{dataset}', not a data set of this run."
                     )
-            for backbone in [*options.get("backbones", []), options.get("backbone")]:
+            own = options.get("peers", {}).values()
+            for backbone in [*options.get("backbones", []), options.get("backbone"), *own]:
                 unknown = backbone and config_check.unknown_backbone(backbone, place)
                 if unknown:
                     raise InputError(unknown)
@@ -56,14 +56,31 @@ class Tables(Runs):
         for name, sweep in self.config["sweeps"].items():
             for dataset, method in product(sweep["datasets"], sweep["methods"]):
                 self.check_truth(dataset, method, sweep["backbone"], f"sweeps.{name}")
+        for name, sweep in self.sweeps.items():
+            if sweep["option"] == "annotated":
+                for dataset, method in product(sweep["datasets"], sweep["methods"]):
+                    self.check_annotated(
+                        dataset, method, sweep["backbone"], name.replace("sweep_", "sweeps.", 1)
+                    )
 
     def check_truth(self, dataset: str, method: str, backbone: str, place: str) -> None:
         """`InputError` for a method that learns from true masks of a data set that has none."""
-        source = self.resolved(dataset, method, backbone).options["mask_source"]
-        if source == TRUTH and self.without_masks(dataset):
+        resolved = self.resolved(dataset, method, backbone)
+        used = map(sources.base_of, [resolved.options["mask_source"], resolved.objects])
+        if {*used} & {sources.TRUTH, sources.OUTLINE} and self.without_masks(dataset):
             raise InputError(
                 f"config: {place}: {method} learns from true masks, of which {dataset} has none; leave it "
                 "out there, or give the masks"
+            )
+
+    def check_annotated(self, dataset: str, method: str, backbone: str, place: str) -> None:
+        """`InputError` for a sweep of annotated images over what does not come from any."""
+        resolved = self.resolved(dataset, method, backbone)
+        if not resolved.from_detector and sources.SEGMENTER not in (*resolved.masks, resolved.objects):
+            used = " and ".join(filter(None, [*resolved.masks, resolved.objects])) or "none"
+            raise InputError(
+                f"config: {place}: annotated: on {dataset}, {method} goes by other masks ({used}) than the "
+                "segmenter's own, which alone come in several numbers of annotated images; leave it out there"
             )
 
     def listed(self, name: str, row: dict[str, Any], dataset: str | None = None) -> list[str]:
@@ -75,7 +92,8 @@ class Tables(Runs):
         prefix, chosen = row.get("prefix", ""), row.get("else", []) if said is None else said
         listed = [f"{prefix}{each}" for each in chosen]
         if said is None and dataset and self.without_masks(dataset):
-            return [each for each in listed if self.names[each].options.get("mask_source") != TRUTH]
+            said = {each: self.names[each].options.get("mask_source") for each in listed}
+            return [each for each in listed if sources.base_of(said[each]) != sources.TRUTH]
         return listed
 
     def rows(self, name: str, dataset: str) -> Iterator[tuple[str, str]]:
@@ -86,7 +104,9 @@ class Tables(Runs):
             if isinstance(row, str):
                 yield row, backbone
             elif "config" in row:
-                yield from ((method, backbone) for method in self.listed(name, row, dataset))
+                said = options.get(row["config"])
+                own = said if isinstance(said, Mapping) else {}
+                yield from ((method, own.get(method, backbone)) for method in self.listed(name, row, dataset))
             elif "each_backbone" in row:
                 yield from ((row["each_backbone"], each) for each in options["backbones"])
             elif "each_region" in row:
@@ -147,7 +167,7 @@ class Tables(Runs):
         found = {"metrics": measured(self.shown_runs(name)), "segments": [], "detectors": [], "attended": []}
         found["index"] = [
             f"{self.results}/data/{dataset}/split{split}/index.csv"
-            for dataset in (self.shown(name) if each.tested else [])
+            for dataset in (self.shown(name) if each.tested or each.kind == BACKGROUNDS else [])
             for split in self.splits(dataset)
             if len(self.splits(dataset)) > 1  # whose training images may overlap
         ]
@@ -166,9 +186,9 @@ class Tables(Runs):
         segmented, detected = [], []
         for dataset, method, backbone in self.cells(name):
             found = self.resolved(dataset, method, backbone)
-            if found.from_segmenter:
+            if found.from_segmenter and not found.fewer:
                 segmented.append(dataset)
-            if found.method.guided_by == "regions":
+            if found.from_detector:
                 detected.append(self.detectors(dataset, [self.annotated(dataset, method)]))
         return {"segments": self.segmenters(dict.fromkeys(segmented)), "detectors": unique(detected)}
 
@@ -227,7 +247,7 @@ class Tables(Runs):
     def about(self, name: str) -> tuple[str, str, bool]:
         """What the report says of a table: its title, its caption, and whether its columns are accuracies."""
         shown = self.tables[name]
-        return shown.title, shown.caption, shown.of_runs and shown.kind != "scales"
+        return shown.title, shown.caption, shown.of_runs and shown.kind not in ("scales", BACKGROUNDS)
 
     def readers(self, name: str) -> dict[str, Any]:
         """What make_table.py and plot_table.py must be told of names that only this run has."""

@@ -1,7 +1,8 @@
 """The data sets of a run: those of the registry, and a person's own, which the config describes.
 
 An own data set is one that the registry does not know: `datasets: {vines: {images: PATH, masks: PATH}}` says
-where its folders lie, and `entry` makes of it what the registry would hold.
+where its folders lie, and `entry` makes of it what the registry would hold. `{half: {like: leaves_sessions}}`
+is a generated one under a further name, so that a run may hold it with several options.
 """
 
 from __future__ import annotations
@@ -70,6 +71,11 @@ def own_keys() -> dict[str, dict[str, Any]]:
         "void": (registered["void"], "Null: none; of labels with VOC's border, 255."),
         "regions": (registered["regions"], "Null: one for each mask class, of its name."),
         "title": (registered["title"], "Null: the name used here."),
+        "like": (
+            path,
+            "A generated data set under a name of your own, with options of its own under `generate`: "
+            "leaves_sessions. Null: none.",
+        ),
     }
     return {
         key: {
@@ -96,7 +102,8 @@ def entries(config: Mapping[str, Any], known: Mapping[str, Entry], path: str) ->
     for name, options in config["datasets"].items():
         said = next((key for key in own_keys() if options.get(key) is not None), None)
         if name not in known and said:
-            found[name] = entry(name, options)
+            like = options.get("like") is not None
+            found[name] = entry_like(name, options, known) if like else entry(name, options)
         elif said:
             raise InputError(
                 f"config: datasets.{name}.{said}: {name} is published, in {path}; give your own another name"
@@ -109,8 +116,9 @@ def entries(config: Mapping[str, Any], known: Mapping[str, Entry], path: str) ->
             )
     for name in config["archives"]:
         if name not in known:
+            key = "images" if is_own(config["datasets"][name]) else "like"
             raise InputError(
-                f"config: archives.{name}: datasets.{name}.images says where it is; leave one of them out"
+                f"config: archives.{name}: datasets.{name}.{key} says where it is; leave one of them out"
             )
     return found
 
@@ -150,6 +158,23 @@ def entry(name: str, options: Mapping[str, Any]) -> Entry:
             if part not in classes:
                 known = way_out(part, classes)
                 raise InputError(f"{place}.regions.{region}: '{part}' is no mask class; {known}")
+    return found
+
+
+def entry_like(name: str, options: Mapping[str, Any], known: Mapping[str, Entry]) -> Entry:
+    """The entry of a generated data set of the registry `known`, under a further name.
+
+    `InputError` for one that is not generated, and for keys that only images of one's own may have.
+    """
+    like, place = options["like"], f"config: datasets.{name}"
+    made = [each for each in known if "generator" in known[each]["source"]]
+    if like not in made:
+        raise InputError(f"{place}.like: '{like}' is no generated data set; {way_out(like, made)}")
+    for key in own_keys():
+        if options.get(key) is not None and key not in ("like", "title"):
+            raise InputError(f"{place}.{key}: {like}, which it is like, has its own; leave one of them out")
+    found = {**known[like], "title": options.get("title") or name}
+    refuse(complaint({"datasets": {name: found}}, {"properties": {"datasets": schema()}}))
     return found
 
 

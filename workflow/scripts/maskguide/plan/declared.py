@@ -26,9 +26,10 @@ class Method:
     and settings. options: what its network is given, by name: JSON schemas with `symbol`, the paper's, `of`,
     where a value comes from if not from the config, `by`, the option that lists the names of an object's
     values, and `short`, what stands before a value in the name of a sweep's variant. settings: what else its
-    section says. guided_by: "masks" (a mask store), "regions" (one each) or "". averages_scales: a run of it
-    averages the networks of all scales. attends: where it looks is what the next scale sees. script: the
-    program that makes a run of it. backbone: its only one.
+    section says. guided_by: "masks" (a mask store), "regions" (one each) or "". unguided: the method that is
+    the same without the guidance. averages_scales: a run of it averages the networks of all scales. attends:
+    where it looks is what the next scale sees. script: the program that makes a run of it. backbone: its only
+    one.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Method:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     guided_by: str = ""
+    unguided: str = ""
     averages_scales: bool = False
     attends: bool = False
     script: str = TRAINED
@@ -55,22 +57,27 @@ def for_each(values: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
 
 @dataclass(frozen=True)
 class View:
-    """What changes what a network sees, in training and in test. Its code: `views/<name>.py`, `class_name`.
+    """What changes what a network sees. Its code: `views/<name>.py`, `class_name`.
 
-    description: of the file that `--<name>` takes. options: of variants, as those of methods.
+    description: of the file that `--<name>` takes, or of what it does, where it is of training images alone.
+    options: of variants, as those of methods; of a view of training images alone flags too, the first of them
+    the probability that an image is changed. place: in the order in which views are applied.
     """
 
     name: str
     class_name: str
     description: str
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    training_only: bool = False
+    place: int = 0
 
 
 @cache
 def views(folder: Path = PACKAGE / "views") -> dict[str, View]:
-    """Every view by name."""
+    """Every view by name, in the order in which they are applied."""
     found = {path.stem: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
-    return {name: View(name, facts.pop("class"), **facts) for name, facts in found.items()}
+    made = [View(name, facts.pop("class"), **facts) for name, facts in found.items()]
+    return {each.name: each for each in sorted(made, key=lambda each: each.place)}
 
 
 @cache

@@ -25,10 +25,10 @@ def networks(plan: Plan) -> dict[str, set[tuple]]:
             found = plan.run_name(dataset, each, backbone)
             classifiers.add((dataset, split, found, backbone, seed))
             resolved = plan.resolved(dataset, found, backbone)
-            if resolved.method.guided_by == "regions":
+            if resolved.from_detector:
                 detectors.add((dataset, split, plan.annotated(dataset, found)))
-            elif resolved.from_segmenter:
-                segmenters.add((dataset, split))
+            if resolved.from_segmenter:
+                segmenters.add((dataset, f"{split}{resolved.fewer}"))
     sources = [plan.sources(name) for name in plan.tables]
     for file in unique(each["segments"] for each in sources):
         dataset, split = Path(file).parts[-3:-1]

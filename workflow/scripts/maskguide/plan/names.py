@@ -22,13 +22,13 @@ LEARNS_AS = {
     "description": "Learns as the section of this method says, by its optimizer and learning rate.",
     "type": "string",
 }
+ANNOTATED = {
+    "description": "How many images the detector or the segmenter learns from.",
+    "type": "integer",
+    "minimum": 1,
+    "short": "n",
+}
 GUIDED_BY_REGIONS = {
-    "annotated": {
-        "description": "How many images the detector learns from.",
-        "type": "integer",
-        "minimum": 1,
-        "short": "n",
-    },
     "shuffled": {"description": "Each image has the boxes of another.", "type": "boolean"},
 }
 
@@ -83,8 +83,9 @@ class Names(Settings):
         masks = {"mask_source": classify["mask_source"]} if known.guided_by == "masks" else {}
         regions = GUIDED_BY_REGIONS if known.guided_by == "regions" else {}
         teachers = [name for name, each in declared.methods().items() if {*each.settings} & {*learning}]
-        learning["learns_as"] = {**LEARNS_AS, "enum": teachers}
-        return {**learning, **declared.views()["zoom"].options, **own, **masks, **regions}
+        learning |= {"learns_as": {**LEARNS_AS, "enum": teachers}, "annotated": ANNOTATED}
+        views = {key: each for view in declared.views().values() for key, each in view.options.items()}
+        return {**learning, **views, "objects": classify["objects"], **own, **masks, **regions}
 
     def known_method(self, name: str, place: str) -> Variant:
         """The variant of that name; `InputError` with the nearest known name where there is none."""
@@ -152,10 +153,12 @@ class Names(Settings):
         for name, sweep in found.items():
             place = f"sweeps.{name.removeprefix('sweep_')}" if name.startswith("sweep_") else f"{name}_figure"
             for method in sweep["methods"]:
-                of_method = declared.methods()[self.known_method(method, place).method]
-                regions = ["annotated"] if of_method.guided_by == "regions" else []
+                variant = self.known_method(method, place)
+                of_method = declared.methods()[variant.method]
+                views = {key for view in declared.views().values() for key in view.options}
+                marked = ["annotated"] if of_method.guided_by or views & {*variant.options} else []
                 # what the args.yaml of a run tells
-                may = [*set(LEARNING) - {"weights"}, "learning_rate", *of_method.options, *regions]
+                may = [*set(LEARNING) - {"weights"}, "learning_rate", *of_method.options, *marked]
                 if sweep["option"] not in may:
                     near = way_out(sweep["option"], sorted(may))
                     raise InputError(
@@ -220,5 +223,5 @@ class Names(Settings):
                     | {"place": variant.place[1]}
                     | ({"colour": variant.colour} if variant.colour else {})
                 )
-        titles = {name: self.entries[name]["title"] for name in datasets if name in self.own}
+        titles = {name: self.entries[name]["title"] for name in datasets if name in self.unregistered}
         return {key: value for key, value in {"variants": own, "datasets": titles}.items() if value}

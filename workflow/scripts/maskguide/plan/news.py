@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from maskguide.plan import sources
 from maskguide.plan.datasets import MARKS
 from maskguide.plan.forecast import networks
 from maskguide.plan.plan import Plan
@@ -35,6 +36,7 @@ def lines(plan: Plan) -> list[str]:
                 f"{dataset}: your marks come first: nothing is trained before they are read from "
                 f"{plan.marks_place(dataset, section)} (for {Path(path).parent})"
             )
+    said += outlines(plan)
     for dataset in plan.datasets:
         if not plan.without_masks(dataset):
             continue
@@ -48,6 +50,23 @@ def lines(plan: Plan) -> list[str]:
             if table.kind == "segmenters" and dataset in plan.shown(name):
                 said.append(f"{name}: {dataset} has no masks, so how good those in use are cannot be told")
     return said
+
+
+def outlines(plan: Plan) -> list[str]:
+    """Where whole objects are shown by others than the masks that were asked for."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for run in plan.all_runs:
+        *_, dataset, _, name, backbone, _ = Path(run).parts
+        objects = plan.resolved(dataset, name, backbone).objects if name in plan.names else ""
+        if objects and plan.only_parts(dataset) and objects in sources.KNOWN:
+            names.setdefault((dataset, sources.base_of(objects)), []).append(name)
+    words = {sources.OUTLINE: "the outlines that came with the images"}
+    words[sources.SILHOUETTE] = "silhouettes, found by image processing,"
+    return [
+        f"{dataset}: masks show {', '.join(plan.mask_classes(dataset))} alone, no whole object; "
+        f"{words[base]} are taken for {', '.join(dict.fromkeys(found))}"
+        for (dataset, base), found in names.items()
+    ]
 
 
 def parts_of(plan: Plan, path: str) -> tuple[str, str]:

@@ -46,9 +46,25 @@ def add_methods(parser: argparse.ArgumentParser) -> None:
 
 
 def add_views(parser: argparse.ArgumentParser) -> None:
-    """A flag for each view."""
+    """A flag for each view; for each option of one of training images alone, which may be no attribute."""
     for view in declared.views().values():
-        parser.add_argument(flag(view.name), type=Path, help=view.description)
+        if not view.training_only:
+            parser.add_argument(flag(view.name), type=Path, help=view.description)
+            continue
+        for option, schema in view.options.items():
+            said, kind = f"{view.name}: {schema['description']}", TYPES[schema["type"]]
+            parser.add_argument(flag(option), type=kind, default=argparse.SUPPRESS, help=said)
+
+
+def check_views(given: Mapping[str, Any]) -> None:
+    """`InputError` for an option of a view that is out of its range, or without the view."""
+    for view in declared.views().values():
+        for option in view.options if view.training_only else ():
+            wrong = complaint(given[option], view.options[option]) if option in given else None
+            if option in given and not given.get(view.name):
+                wrong = wrong or (f"does nothing without {flag(view.name)}" if given[option] else None)
+            if wrong:
+                raise InputError(f"{flag(option)} {given[option]}: {wrong}")
 
 
 def each_value(schema: Schema) -> Schema:
@@ -93,6 +109,7 @@ def settled(args: argparse.Namespace) -> argparse.Namespace:
         if "by" in schema:
             found[option] = declared.for_each(value, found[schema["by"]])
     check(method, found)
+    check_views(found)
     return argparse.Namespace(**found)
 
 

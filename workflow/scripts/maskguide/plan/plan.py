@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from maskguide.plan.cells import Tables, unique
+from maskguide.plan.cells import unique
+from maskguide.plan.uses import Uses
 
 OF_TABLES = ("strips", "regions", "cam", "attention", "attended")  # kinds of figures that go with tables
 
 
-class Plan(Tables):
+class Plan(Uses):
     """The whole of a run: each of its classes adds what the ones before do not know."""
 
     def __init__(self, *place: Any) -> None:
@@ -106,8 +107,12 @@ class Plan(Tables):
         return self.choosing_splits(dataset) if chosen_by else self.splits(dataset)
 
     def sweep_detectors(self, name: str, dataset: str) -> list[str]:
-        """The detectors that learnt from the swept numbers of images; none in other sweeps."""
+        """The detectors that learnt from the swept numbers of images; none in other sweeps, and of masks."""
         sweep = self.sweeps[name]
+        if not any(
+            self.resolved(dataset, each, sweep["backbone"]).from_detector for each in sweep["methods"]
+        ):
+            return []
         splits = self.sweep_splits(name, dataset)
         return self.detectors(dataset, sweep["values"], splits) if sweep["option"] == "annotated" else []
 

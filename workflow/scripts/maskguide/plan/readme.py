@@ -55,7 +55,7 @@ def readme() -> str:
     for key in ("variants", "sweeps"):
         of_each = keys[key]["additionalProperties"]["properties"]
         parts.append(section(f"`{key}.<name>`", keys[key]["description"], of_each.items()))
-    parts += [of_tables(keys["tables"]), of_names()]
+    parts += [of_views(), of_tables(keys["tables"]), of_names()]
     return "\n".join(parts)
 
 
@@ -96,6 +96,28 @@ def of_tables(schema: Mapping[str, Any]) -> str:
         ]
         lines.append(f"| `{name}` | {' '.join([table['description'], *keys])} |")
     return "\n".join(lines) + "\n"
+
+
+def of_views() -> str:
+    """What any variant may say of what its network sees."""
+    views = declared.views().values()
+    return section(
+        "Views: what a network sees",
+        "Options of any variant, besides its method's: `mga-swap: {method: mga, swap: 0.5, objects: truth}`. "
+        "`objects` (see `classify`) says whose masks show the object.",
+        [
+            (name, {**option, "description": sentence(option)})
+            for view in views
+            for name, option in view.options.items()
+        ],
+    )
+
+
+def sentence(option: Mapping[str, Any]) -> str:
+    """An option's description with its range."""
+    low, high = option.get("minimum"), option.get("maximum")
+    words = option["description"][0].upper() + option["description"][1:]
+    return f"{words}, {low} to {high}." if high is not None else f"{words}."
 
 
 def of_names() -> str:

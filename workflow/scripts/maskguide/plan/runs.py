@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from maskguide.plan import declared
-from maskguide.plan.config_check import way_out
-from maskguide.plan.names import LEARNING, Names
+from maskguide.plan import declared, sources
+from maskguide.plan.names import LEARNING
+from maskguide.plan.seeing import WHOLE, Seeing, views_of
 from maskguide.plan.variants import Variant
 from maskguide.system.files import InputError
 
@@ -19,7 +19,10 @@ class Resolved:
     """A name on a data set with a backbone: everything that decides its result besides split and seed.
 
     options: what its script is told, by name. masks: the folders of masks that it learns from. weights: the
-    kind of its starting weights. scale: which scale's images it sees, 1 whole ones.
+    kind of its starting weights. scale: which scale's images it sees, 1 whole ones. own_masks: the masks that
+    are in their images' own places, of those that it learns from; of twins, what they were made of. seen:
+    what it says of views. objects: the source of the masks that show these the object, "" none;
+    objects_folder: its folder.
     """
 
     method: declared.Method
@@ -28,15 +31,36 @@ class Resolved:
     masks: tuple[str, ...] = ()
     counterparts: bool = False
     scale: int = 1
+    own_masks: tuple[str, ...] = ()
+    seen: dict[str, Any] = field(default_factory=dict)
+    objects: str = ""
+    objects_folder: str = ""
 
     @property
     def from_segmenter(self) -> bool:
-        """Whether its masks are the segmenter's, as they are or shuffled."""
-        return self.method.guided_by == "masks" and self.options["mask_source"] in ("segmenter", "shuffled")
+        """Whether masks of it are the segmenter's, as they are or a twin of them."""
+        guides = self.masks if self.method.guided_by == "masks" else ()
+        return sources.SEGMENTER in map(sources.base_of, [*guides, self.objects])
+
+    @property
+    def fewer(self) -> str:
+        """Which segmenter's they are: "" the configured one's, else of another number of annotated images."""
+        return next(filter(None, map(sources.fewer_of, [*self.masks, self.objects_folder])), "")
+
+    @property
+    def from_detector(self) -> bool:
+        """Whether boxes of it are the detector's."""
+        return self.method.guided_by == "regions" or self.objects == sources.DETECTOR
+
+    @property
+    def views(self) -> list[str]:
+        """The views that it sees through, by name."""
+        return views_of(self.seen, self.scale)
 
     @property
     def identity(self) -> str:
         parts = [self.options, self.weights, self.masks, self.counterparts, self.scale]
+        parts += [self.seen, self.objects_folder]
         return json.dumps(parts, sort_keys=True)
 
 
@@ -44,7 +68,7 @@ def times(factor: int, epochs: int | list[int]) -> int | list[int]:
     return [factor * each for each in epochs] if isinstance(epochs, list) else factor * epochs
 
 
-class Runs(Names):
+class Runs(Seeing):
     """Which runs there are, what each needs and where it lies."""
 
     def __init__(self, *place: Any) -> None:
@@ -74,10 +98,11 @@ class Runs(Names):
                 f"{self.config['aca']['scales']}; raise it, or take a lower scale"
             )
         options = {key: own.get(key, option.get("default")) for key, option in method.options.items()}
-        source, masks, counterparts = None, (), False
+        source, masks, counterparts, own_masks = None, (), False, ()
         if method.guided_by == "masks":
             source = own.get("mask_source", classify["mask_source"])
-            masks = (source,)
+            masks = (self.learned_from(dataset, source, own),)
+            own_masks = masks if sources.fewer_of(*masks) else (sources.base_of(source),)
         elif method.guided_by == "regions":
             options["regions"] = self.guiding(dataset, variant.name, options["regions"])
             for key, option in method.options.items():
@@ -86,11 +111,34 @@ class Runs(Names):
             count = own.get("annotated") or self.settings("boxes", dataset)["count"]
             source = f"{own['content']}-{count}{'-shuffled' * own.get('shuffled', False)}"
             masks = tuple(f"{region}-{source}" for region in options["regions"])
+            own_masks = tuple(f"{region}-{own['content']}-{count}" for region in options["regions"])
             counterparts = own["counterparts"]
+        seen, objects, folder = self.seen(own), "", ""
+        if seen:
+            said = self.shown_by(dataset, own)
+            self.check_seen(dataset, variant.name, own, said)
+            objects = folder = self.objects_of(dataset, said)
+            if objects == sources.DETECTOR:
+                count = own.get("annotated") or self.settings("boxes", dataset)["count"]
+                folder = f"{self.object_region(dataset)}-filled-{count}"
+            else:
+                folder = self.learned_from(dataset, objects, own)
+            source = source or objects
+            options |= {key: value for key, value in seen.items() if key not in WHOLE}
+        options = {**learning, **options, "mask_source": source}
         weights = own.get("weights", classify["weights"])
         return Resolved(
-            method, {**learning, **options, "mask_source": source}, weights, masks, counterparts, scale
+            method, options, weights, masks, counterparts, scale, own_masks, seen, objects, folder
         )
+
+    def learned_from(self, dataset: str, source: str, own: Mapping[str, Any]) -> str:
+        """The folder of a source's masks: the segmenter's own where it learns from `annotated` images.
+
+        Twins are made of the configured segmenter's masks alone.
+        """
+        count = own.get("annotated")
+        as_configured = count in (None, self.settings("annotate", dataset)["count"])
+        return source if as_configured or source != sources.SEGMENTER else source + sources.fewer(count)
 
     def section(self, method: declared.Method, dataset: str) -> dict[str, Any]:
         """What the config says of a method's options and settings."""
@@ -135,9 +183,15 @@ class Runs(Names):
         return self._first[key][asked.identity]
 
     def fits(self, variant: Variant, dataset: str) -> bool:
-        """Whether the data set has the regions, the run the scale, that a name speaks of."""
-        regions = set(variant.options.get("regions", ())) <= set(self.regions(dataset))
-        return regions and variant.options.get("scale", 1) <= self.config["aca"]["scales"]
+        """Whether the data set has the regions and the masks, the run the scale, that a name speaks of."""
+        options = variant.options
+        regions = set(options.get("regions", ())) <= set(self.regions(dataset))
+        seen, said = self.seen(options), self.shown_by(dataset, options)
+        if seen and (
+            not self.objects_of(dataset, said) or (said == sources.RECTANGLES and {*WHOLE} & {*seen})
+        ):
+            return False
+        return regions and options.get("scale", 1) <= self.config["aca"]["scales"]
 
     def seeds_of(self, name: str) -> list[int]:
         """The seeds of a name's runs; 0 alone where nothing is drawn."""
@@ -178,105 +232,3 @@ class Runs(Names):
     def averaged(self) -> str:
         """A pattern of the names whose runs average networks."""
         return self.named_alike(name for name, each in self.names.items() if self.averages(each))
-
-    # Of one run, by its wildcards
-
-    def learns_by(self, wc: Any) -> Resolved:
-        """What the run of these wildcards (dataset, method, backbone) is."""
-        return self.resolved(wc.dataset, wc.method, wc.backbone)
-
-    def code_of_run(self, wc: Any, script: str = declared.TRAINED) -> list[str]:
-        """The modules of a job that makes or reads a run's network: its method's, its view's, no other's."""
-        resolved = self.learns_by(wc)
-        views = ["views/zoom"] if resolved.scale > 1 else []
-        return self.modules(script, [f"methods/{resolved.method.module}", *views])
-
-    def code_of_runs(self, script: str, names: Iterable[str]) -> list[str]:
-        """The modules of a job that reads networks of these names."""
-        chosen = dict.fromkeys(declared.methods()[self.names[name].method].module for name in names)
-        zoomed = any(
-            self.averages(self.names[name]) or self.names[name].options.get("scale", 1) > 1 for name in names
-        )
-        return self.modules(script, [f"methods/{module}" for module in chosen] + ["views/zoom"] * zoomed)
-
-    def mask_stores(self, wc: Any) -> list[str]:
-        place = f"{self.results}/store/{wc.dataset}/split{wc.split}/masks"
-        return [f"{place}/{source}" for source in self.learns_by(wc).masks]
-
-    def counterpart_stores(self, wc: Any) -> list[str]:
-        """The masked training images that a run learns from besides."""
-        resolved = self.learns_by(wc)
-        place = f"{self.results}/store/{wc.dataset}/split{wc.split}/counterparts"
-        return [f"{place}/{source}" for source in resolved.masks] if resolved.counterparts else []
-
-    def mask_annotation(self, wc: Any) -> str | list:
-        """The marks behind a run's masks: their kind stands in every table."""
-        resolved = self.learns_by(wc)
-        if resolved.method.guided_by == "regions":
-            return f"{self.detector(wc.dataset, wc.split, self.annotated(wc.dataset, wc.method))}/boxes.csv"
-        place = f"{self.results}/annotate/{wc.dataset}/split{wc.split}"
-        return f"{place}/annotated.csv" if resolved.from_segmenter else []
-
-    def starting_weights(self, wc: Any) -> str | list:
-        return self.weights_file(wc.backbone, self.learns_by(wc).weights)
-
-    def zoom(self, dataset: str, split: int | str, name: str, backbone: str, seed: int | str) -> str | list:
-        """The attended boxes that cut out the images of this run; none where it sees whole images."""
-        scale = self.names[name].options.get("scale", 1)
-        if scale == 1:
-            return []
-        attends = declared.methods()[self.names[name].method].attends
-        guide = self.at_scale(name if attends else self.attending, scale - 1)
-        return self.attended(dataset, split, self.run_name(dataset, guide, backbone), backbone, seed)
-
-    def zoom_of(self, wc: Any) -> str | list:
-        """The same by wildcards."""
-        return self.zoom(wc.dataset, wc.split, wc.method, wc.backbone, wc.seed)
-
-    def attended(self, dataset: str, split: int | str, name: str, backbone: str, seed: int | str) -> str:
-        """Where a network of one scale looks: what the next scale sees."""
-        return f"{self.results}/attend/{dataset}/split{split}/{name}/{backbone}/seed{seed}/attended.csv"
-
-    def scale_runs(self, wc: Any) -> list[str]:
-        """The folders of the networks that a run averages."""
-        return [
-            self.run(wc.dataset, wc.split, self.run_name(wc.dataset, each, wc.backbone), wc.backbone, wc.seed)
-            for each in self.scales(wc.method)
-        ]
-
-    def scale_zooms(self, wc: Any) -> list[str]:
-        """What cuts out the images of those networks, from the second on."""
-        return [
-            self.zoom(wc.dataset, wc.split, each, wc.backbone, wc.seed) for each in self.scales(wc.method)[1:]
-        ]
-
-    # Guides
-
-    def annotated(self, dataset: str, name: str) -> int:
-        """How many annotated images stand behind a name's regions."""
-        return self.names[name].options.get("annotated") or self.settings("boxes", dataset)["count"]
-
-    def detector(self, dataset: str, split: int | str, count: int | str | None = None) -> str:
-        """The detector that learnt from so many annotated images; without a count, as configured."""
-        count = count or self.settings("boxes", dataset)["count"]
-        return f"{self.results}/detect/{dataset}/split{split}/{count}"
-
-    def detector_weights(self, dataset: str) -> str | list:
-        """The detector's starting weights; an empty list stands for none."""
-        options = self.settings("detect", dataset)
-        return self.weights_file(options["architecture"], options["weights"])
-
-    def segmenter_weights(self, dataset: str) -> str | list:
-        """The encoder's starting weights; none where another data set's segmenter is the start."""
-        options = self.settings("segment", dataset)
-        return [] if options["init_from"] else self.weights_file(options["encoder"], options["weights"])
-
-    def segmenter_ancestor(self, dataset: str) -> str | list:
-        """The segmenter of the data set that `init_from` names: of its first split."""
-        ancestor = self.settings("segment", dataset)["init_from"]
-        if ancestor and ancestor not in self.datasets:
-            raise InputError(
-                f"config: datasets.{dataset}.segment.init_from names '{ancestor}', not a data set of this run"
-                f"; {way_out(ancestor, self.datasets)}"
-            )
-        return f"{self.results}/segment/{ancestor}/split1/model.pt" if ancestor else []

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from maskguide.plan import datasets, declared
+from maskguide.plan import datasets, declared, sources
 from maskguide.plan.tables import tables
 from maskguide.system.files import read_yaml
 
@@ -31,6 +31,8 @@ def config_schema() -> dict[str, Any]:
     """The whole schema of a config, with every default."""
     schema = read_yaml(BASE)
     keys = schema["properties"]
+    keys["classify"]["properties"]["mask_source"]["enum"] = sources.GUIDES
+    keys["classify"]["properties"]["objects"]["enum"] = sources.OBJECTS
     after = keys.pop("variants"), keys.pop("sweeps")
     others = {key: keys.pop(key) for key in ("classifiers_figure", "annotation_figure", "tables")}
     for section, options in sections().items():

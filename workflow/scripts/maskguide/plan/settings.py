@@ -9,13 +9,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from maskguide.plan import code, config_check, config_values, datasets, inputs, schema
+from maskguide.plan import code, config_check, config_values, datasets, inputs, schema, sources
 from maskguide.system.files import InputError
 
 REGISTRY = "resources/datasets.yaml"
 NUMERICS = ("deterministic", "precision")  # what digits depend on besides the seed
 PUBLISHED = "published"
 READ = ("licence", "citation", "homepage")  # of a data set's entry: changes no result
+OF_SESSIONS = ("strength", "light")  # options of `generate` that plain leaves have not
 KINDS = ("imagenet", "generated", "coco")  # starting weights that a rule makes or fetches
 
 
@@ -54,13 +55,16 @@ class Settings:
         self.config, self.scripts = config, scripts
         self._without_masks: dict[str, bool] = {}
         self.results = f"results/{config['run']}"
-        self.entries = datasets.entries(config, datasets.registry(registry), registry)
+        known = datasets.registry(registry)
+        self.entries = datasets.entries(config, known, registry)
         self.registry = registry
         self.datasets = list(config["datasets"])
         self.generated = [name for name in self.datasets if "generator" in self.entries[name]["source"]]
         self.own = [name for name in self.datasets if datasets.is_own(config["datasets"][name])]
         self.published = [name for name in self.datasets if name not in (*self.generated, *self.own)]
+        self.unregistered = [name for name in self.datasets if name not in known]
         self.check_splits()
+        self.check_sessions()
         self.check_paths()
 
     def settings(self, section: str, dataset: str) -> dict[str, Any]:
@@ -121,6 +125,36 @@ class Settings:
                     f"alone; leave it out, or have splits drawn, as by datasets.{name}.split: '2:1'"
                 )
 
+    def in_sessions(self, dataset: str) -> bool:
+        """Whether a data set is generated as photographed in sessions."""
+        return self.entries[dataset]["source"].get("sessions", False)
+
+    def check_sessions(self) -> None:
+        """`InputError` for sessions where there are none, and for another split where there are some."""
+        for name in self.generated:
+            said, place = self.config["datasets"][name], f"config: datasets.{name}"
+            if self.in_sessions(name) and (
+                name in self.config["splits"] or self.split_rule(name) != PUBLISHED
+            ):
+                raise InputError(
+                    f"{place}: only its own split has a session for each class in training and all in the "
+                    f"test; leave datasets.{name}.split and splits.{name} out"
+                )
+            for key in () if self.in_sessions(name) else OF_SESSIONS:
+                if said["generate"][key] is not None:
+                    raise InputError(f"{place}.generate.{key}: {name} has no sessions; take leaves_sessions")
+
+    def generating(self, dataset: str) -> list[str]:
+        """The modules of generate_leaves.py: those of sessions where it draws some."""
+        return self.modules("generate_leaves", ["leaves/sessions"] if self.in_sessions(dataset) else [])
+
+    def generate_flags(self, dataset: str) -> dict[str, Any]:
+        """What generate_leaves.py is told of a data set."""
+        options = self.settings("generate", dataset)
+        if self.in_sessions(dataset):
+            return {**options, "sessions": True}
+        return {key: value for key, value in options.items() if key not in OF_SESSIONS}
+
     def split_rule(self, dataset: str) -> str:
         """How a data set is split: a ratio, counts, or published, where it is given with the images."""
         given = dataset in self.config["splits"]
@@ -136,10 +170,12 @@ class Settings:
             "group": options["group"],
             "longest_side": options["longest_side"],
         }
+        files, told = f"{self.results}/data/{dataset}/files", {"registry": self.registry}
+        if dataset in self.unregistered:
+            told = {"entry": json.dumps(entry, ensure_ascii=False)}
         if dataset in self.own:
-            described = json.dumps(entry, ensure_ascii=False)
-            return {"entry": described, "files": options["images"], "own_masks": options["masks"], **split}
-        return {"registry": self.registry, "files": f"{self.results}/data/{dataset}/files", **split}
+            files, told["own_masks"] = options["images"], options["masks"]
+        return {**told, "files": files, **split}
 
     def split_flags(self, dataset: str, split: str) -> dict[str, Any]:
         """What split_dataset.py is told of a split such as "2", or "1-validation"."""
@@ -191,10 +227,18 @@ class Settings:
         """The names of the data set's mask classes, background left out."""
         return self.entries[dataset]["mask_classes"]
 
-    def choosing(self, dataset: str, section: str) -> dict[str, Any]:
-        """How images of a section are chosen: masked ones alone where the marks are their masks."""
+    def choosing(self, dataset: str, section: str, fewer: str = "") -> dict[str, Any]:
+        """How images of a section are chosen: masked ones alone where the marks are their masks.
+
+        fewer: `sources.fewer` of another number of them than configured, of which the smaller is a part.
+        """
         from_masks = {"annotate": "published", "boxes": "masks"}[section]
-        return {**self.settings(section, dataset), "masked": self.mode(dataset, section) == from_masks}
+        count = {"count": int(fewer.removeprefix(sources.fewer("")))} if fewer else {}
+        return {
+            **self.settings(section, dataset),
+            "masked": self.mode(dataset, section) == from_masks,
+            **count,
+        }
 
     def mask_values(self, dataset: str) -> dict[str, Any]:
         """What is said of the values of masks, as flags for label masks that a person draws."""

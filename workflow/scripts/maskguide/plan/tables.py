@@ -12,7 +12,8 @@ from maskguide.plan.variants import Variant, with_options
 from maskguide.system.files import read_yaml
 
 TABLES = Path(__file__).with_name("tables.yaml")
-ACCURACIES = ("accuracies", "ablation", "comparison", "scales")  # kinds made of runs
+BACKGROUNDS = "backgrounds"
+ACCURACIES = ("accuracies", "ablation", "comparison", "scales", BACKGROUNDS)  # kinds made of runs
 TESTED = ("ablation", "comparison")  # kinds whose rows are tested against each other
 OWN = "compare"  # what a table of a person's own is like
 ALL = "all"

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from maskguide.plan import declared
+from maskguide.plan import declared, sources
+from maskguide.plan.seeing import WHOLE
 from maskguide.plan.tables import Table
-from maskguide.reporting import claims, labels, markdown, text
+from maskguide.reporting import claims, labels, markdown, text, took_hold
 from maskguide.reporting.markdown import NOT_THERE
 from maskguide.reporting.runs import CELL
 from maskguide.system.files import InputError
@@ -80,17 +81,22 @@ def _costs(group: pd.DataFrame, segmenters: Sequence[Mapping], detectors: Sequen
     }
 
 
+def _base(run: pd.Series) -> str | None:
+    """Whose masks a run learned from; None of none, which pandas holds as NaN."""
+    return None if pd.isna(run["masks"]) else sources.base_of(run["masks"])
+
+
 def _guide(
     run: pd.Series, count: int | None, segmenters: Sequence[Mapping], detectors: Sequence[Mapping]
 ) -> tuple[str, Mapping | None]:
     """Which network's masks guide a run, segmenter or detector, and its measurements where they are given."""
-    guided_by = declared.methods()[run["family"]].guided_by
-    if guided_by == "regions":
+    base = _base(run)
+    if declared.methods()[run["family"]].guided_by == "regions" or base == sources.DETECTOR:
         count = labels.variant(run["method"]).options.get("annotated") or count
         fitting = [each for each in detectors if each["dataset"] == run["dataset"]]
         fitting = [each for each in fitting if count in (None, each["num_annotated"])]
         return "detector", fitting[0] if len(fitting) == 1 else None
-    if guided_by == "masks" and run["masks"] in ("segmenter", "shuffled"):
+    if base == sources.SEGMENTER:
         fitting = [each for each in segmenters if each["dataset"] == run["dataset"]]
         return "segmenter", fitting[0] if fitting else None
     return "", None
@@ -98,11 +104,12 @@ def _guide(
 
 def _marks(run: pd.Series, count: int | None) -> str:
     """What people must draw for a run, besides the class labels."""
-    if declared.methods()[run["family"]].guided_by == "regions":
+    base = _base(run)
+    if declared.methods()[run["family"]].guided_by == "regions" or base == sources.DETECTOR:
         return "boxed images" if count is None else f"{count} boxed images"
-    if run["masks"] == "truth":
-        return f"{run['num_train']} masks"
-    if pd.isna(run["masks"]) or run["masks"] == "auto":
+    if base in (sources.TRUTH, sources.OUTLINE):
+        return f"{run['num_train']} {'masks' if base == sources.TRUTH else 'outlines'}"
+    if base in (None, sources.AUTO, sources.SILHOUETTE, sources.RECTANGLES):
         return NONE
     return "masks" if count is None else f"{count} masks"
 
@@ -138,6 +145,7 @@ def _rows(frame: pd.DataFrame, group: pd.DataFrame) -> str:
         ("could have seen", lambda row: markdown.number(row["detectable"])),
         ("replicates for 2 points", claims.needed),
         ("reading", lambda row: NOT_THERE if pd.isna(row["verdict"]) else markdown.reading(row["verdict"])),
+        *took_hold.columns(frame),
         ("marks needed", _drawn),
         ("networks", lambda row: str(row["networks"]) if row["epochs"] else NOT_THERE),
         ("epochs", lambda row: str(row["epochs"] or NOT_THERE)),
@@ -159,8 +167,9 @@ def _difference(row: pd.Series) -> str:
 
 def _drawn(row: pd.Series) -> str:
     """What people must draw, and where it came from here."""
-    if row["masks"] == "truth":
-        return f"{row['marks']} (all training images)"
+    if _base(row) in (sources.TRUTH, sources.OUTLINE):
+        tested = {*WHOLE} & {*labels.variant(row["method"]).options}
+        return f"{row['marks']} (all training images{', and the test images' if tested else ''})"
     if row["marks"] == NONE or pd.isna(row["annotation"]):
         return row["marks"]
     return f"{row['marks']} ({markdown.conspicuous(row['annotation'])})"

@@ -66,15 +66,7 @@ def paired_test(
     if a.shape != b.shape or a.shape != there.shape or a.ndim != 2 or a.size == 0 or len(of) != len(a):
         raise ValueError(f"expected two arrays [runs, images], got {a.shape} and {b.shape}")
     cells = np.where(there, a.astype(float) - b, 0.0)
-    numbers = np.unique(of)
-    if len(numbers) > 1:
-        seeds = len(of) / len(numbers)
-        for number in numbers:
-            rows = there[of == number]
-            if len(rows) != seeds or (rows != rows[0]).any():
-                raise ValueError(f"split {number}: another number of seeds than others, or other test images")
-        cells = np.stack([cells[of == number].mean(axis=0) for number in numbers])
-        there = np.stack([there[of == number][0] for number in numbers])
+    cells, there = by_replicate(cells, there, of)
     if not there.any(axis=1).all():
         raise ValueError("a replicate has no test image")
     if len(cells) < 2 or there.sum(axis=1).min() < 2:
@@ -87,6 +79,23 @@ def paired_test(
     if effects.error()[0] == 0:  # all replicates alike: nothing is known of their variance
         points[3] = needed = np.nan
     return PairedTest(*points[:3], float(p), float(effects.error()[1]), points[3], needed, len(cells))
+
+
+def by_replicate(cells: NDArray, there: NDArray, splits: NDArray) -> tuple[NDArray, NDArray]:
+    """Cells [runs, images], 0 where they are not there, by what is counted: runs of one split, else splits.
+
+    The seeds of a split are averaged. `ValueError` if splits have unlike numbers of seeds, or seeds of one
+    split other images.
+    """
+    numbers = np.unique(splits)
+    if len(numbers) == 1:
+        return cells, there
+    for number in numbers:
+        rows = there[splits == number]
+        if len(rows) != len(splits) / len(numbers) or (rows != rows[0]).any():
+            raise ValueError(f"split {number}: another number of seeds than others, or other test images")
+    means = np.stack([cells[splits == number].mean(axis=0) for number in numbers])
+    return means, np.stack([there[splits == number][0] for number in numbers])
 
 
 @dataclass(frozen=True)

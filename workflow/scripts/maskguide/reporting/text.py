@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from maskguide.plan.tables import Table
-from maskguide.reporting import claims, labels
+from maskguide.reporting import claims, labels, took_hold
 from maskguide.reporting.markdown import NOT_THERE, Columns, conspicuous, mean_std, number, table_of
 from maskguide.reporting.measures import VALIDATION
 from maskguide.reporting.tables import unmatched_published
@@ -119,6 +119,7 @@ def accuracy_page(
             (RUNS, runs_of),
             *accuracies(),
             *claims.learning_columns(frame),
+            *took_hold.columns(frame),
             ("published", lambda row: number(row["published"], table.decimals)),
         ]
         shown = by_role(table, group, lambda rows: table_of(rows, columns))
@@ -165,7 +166,7 @@ def accuracy_notes(table: Table, frame: pd.DataFrame) -> list[str]:
         notes.append(ONE_RUN)
     if (frame["seeds"] == 0).any():
         notes.append("Rows without runs were not run: only their published number is known.")
-    return notes + claims.learning_notes(frame)
+    return notes + claims.learning_notes(frame) + took_hold.notes(frame)
 
 
 def those_of(notes: Sequence[Any], frame: pd.DataFrame) -> list[str]:

@@ -18,11 +18,14 @@ class Zoom:
     """The parts that an `attended.csv` names, grown to their images' aspect ratio: nothing is distorted.
 
     boxes: of each image by its name, float [4] left, top, right, bottom in pixels of the stored image.
+    untouched: of objects' boxes, how many images stay as they are, as their masks cover all or nothing.
     """
 
     def __init__(self, path: Path):
         table = read_attended(path)
         self.path, self.content = path, sha256(path)
+        if "shown" in table:  # by box_objects.py
+            self.untouched = int((table["shown"] == 0).sum())
         sizes = table[["height", "width"]].to_numpy()
         self.sizes = dict(zip(table["image_id"], sizes.tolist(), strict=True))
         self.boxes = dict(zip(table["image_id"], grown(table[BOX].to_numpy(dtype=float), sizes), strict=True))
