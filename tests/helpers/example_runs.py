@@ -99,11 +99,8 @@ def write_run(
     (folder / "metrics.json").write_text(json.dumps(record | metrics))
     recorded = {"epochs": epochs, "crop": 224, "batch_size": 32, "learning_rate": 0.01}
     recorded["weights"] = f"weights/{backbone}-imagenet.pth"
-    known_methods = declared.methods()
-    for each in [
-        *known_methods.values(),
-        known_methods[variant.method],
-    ]:  # a run has all methods' options, meant or not
+    # every run has the options of all methods, meant or not; those that two of them have are as its own says
+    for each in sorted(declared.methods().values(), key=lambda each: each.name == variant.method):
         recorded |= {name: facts.get("default") for name, facts in each.options.items()}
     recorded |= {
         **variant.options,

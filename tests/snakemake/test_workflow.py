@@ -95,11 +95,11 @@ def test_workflow_folder_is_an_entry_too(project):
     assert {**counts, "all": 1} == jobs(project)
 
 
-def test_the_demo_trains_eight_networks_with_five_seeds_from_weights_that_are_there(project):
+def test_the_demo_trains_each_network_with_five_seeds_from_weights_that_are_there(project):
     counts = jobs(project)
-    # baseline, attention, MGA with three kinds of masks, MGFE, ACA, TDSA
-    assert counts["train_classifier"] == 8 * 5
-    assert counts["measure_attention"] == 8  # one job for all seeds
+    # baseline, attention, MGA with three kinds of masks, MGFE, ACA, TDSA; in sessions baseline, MGA and swap
+    assert counts["train_classifier"] == (8 + 3) * 5
+    assert counts["measure_attention"] == 8 + 3  # one job for all seeds
     assert "pretrain_backbone" not in counts
 
 
@@ -108,8 +108,8 @@ def test_the_demo_trains_eight_networks_with_five_seeds_from_weights_that_are_th
     [
         ({"sedes": [1]}, "config: sedes: is no key; did you mean seeds?"),
         (
-            {"tables": {"mine": {"datasets": ["leaves"], "backbone": "small", "methods": ["mga-foo"]}}},
-            "config: tables.mine: method 'mga-foo' is unknown; did you mean mga-auto?",
+            {"tables": {"mine": {"datasets": ["leaves"], "backbone": "small", "methods": ["mga-atuo"]}}},
+            "config: tables.mine: method 'mga-atuo' is unknown; did you mean mga-auto?",
         ),
     ],
 )

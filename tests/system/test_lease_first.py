@@ -72,6 +72,10 @@ def arguments(folder):
             *(*index, "--store", folder / "store", "--runs", folder / "run", "--truth"),
             *("--output", folder / "out.csv"),
         ],
+        "measure_backgrounds": [
+            *(*index, "--store", folder / "store", "--runs", folder / "run", "--masks", folder / "masks"),
+            *("--output", folder / "out.csv"),
+        ],
         "combine_scales": [
             *("--store", folder / "store", "--runs", folder / "run", "--output-dir", folder / "out"),
         ],
