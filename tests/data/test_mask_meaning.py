@@ -226,6 +226,13 @@ def test_files_that_disagree_are_named(tmp_path, name):
     assert f"say what is meant in {PLACE}: mask_values: {{" in line
 
 
+def test_no_list_of_values_is_proposed_that_would_lose_a_cut_out_object(tmp_path):
+    """Black cut out before transparent pixels, beside white on black: black cannot be both."""
+    paths = [one(tmp_path, "a", opaque(255 * OBJECT, BLACK)), one(tmp_path, "b", 255 * OBJECT)]
+    with pytest.raises(InputError, match=r"a.png: has transparent .*b.png holds .*; redo them alike$"):
+        read(paths, ["leaf"])
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_one_stray_pixel_is_named(tmp_path, count):
     """One coloured pixel in one of five grey masks switches nothing; its file is named, beside a good one."""

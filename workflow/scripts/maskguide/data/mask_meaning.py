@@ -207,12 +207,15 @@ def refuse(files: Sequence[Facts], classes: Sequence[str], entry: str, text: str
     if is_photograph(first):
         raise InputError(f"{first.path}: {said}; leave masks alone in the masks' folder")
     example = ", ".join(f"{value}: {name}" for value, name in proposed(files, classes).items())
-    way_out = f"redo them alike, or say what is meant in {entry}: mask_values: {{{example}}}"
+    way_out = "redo them alike"
+    if example:
+        way_out += f", or say what is meant in {entry}: mask_values: {{{example}}}"
     raise InputError(f"{first.path}: {said}; {way_out}")
 
 
 def proposed(files: Sequence[Facts], classes: Sequence[str]) -> dict[str, str]:
-    """What an entry may say of the commonest values of these files; for a person to correct."""
+    """What an entry may say of the commonest values of these files; for a person to correct. Empty where a value
+    would have to be an object in one file, cut out before transparent pixels, and background in the other."""
     coloured = any(each.coloured or each.palette for each in files)
     ground = ["transparent"] if any(each.transparent for each in files) else []
     marked: list[str] = []
@@ -220,7 +223,10 @@ def proposed(files: Sequence[Facts], classes: Sequence[str]) -> dict[str, str]:
         for value in sorted(each.counts) if len(each.counts) <= LISTED else each.main[0]:
             colour = value if isinstance(value, tuple) else (each.palette or {}).get(value, (value,) * 3)
             key = f"'{hexadecimal(colour)}'" if coloured and max(colour) < 256 else str(value)
-            (ground if key in ("0", "'#000000'") else marked).append(key)
+            cut_out = each.transparent and len(each.counts) == 1
+            (ground if key in ("0", "'#000000'") and not cut_out else marked).append(key)
+    if set(ground) & set(marked):
+        return {}
     return dict.fromkeys(ground, "background") | dict.fromkeys(marked, " or ".join(classes))
 
 
