@@ -216,7 +216,7 @@ def refuse(files: Sequence[Facts], classes: Sequence[str], entry: str, text: str
 def proposed(files: Sequence[Facts], classes: Sequence[str]) -> dict[str, str]:
     """What an entry may say of the commonest values of these files; for a person to correct.
 
-    Empty where black is an object in one file, cut out before transparent pixels, and background in the other.
+    Empty where black is an object in one file, cut out before transparent pixels, and background in another.
     """
     coloured = any(each.coloured or each.palette for each in files)
     ground = ["transparent"] if any(each.transparent for each in files) else []
