@@ -32,3 +32,8 @@ def test_comparisons_test_them_against_their_twins(plan):
     said = made.resolved("leaves", "mga-firm-shuffled", "small")
     assert said.masks == ("shuffled",) and said.options["attention_input"] == "channels"
     assert made.resolved("leaves", "attention-pooling", "small").masks == ()
+
+
+def test_no_two_names_have_one_colour():
+    given = [each.colour for each in variants.known().values() if each.colour]
+    assert sorted(given) == sorted(set(given))
