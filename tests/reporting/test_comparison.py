@@ -58,7 +58,7 @@ def test_marks_and_what_learnt_from_them(tmp_path):
         write_run(tmp_path, "leaves", "mgfe", annotation="automatic", num_annotated=30),
         write_run(tmp_path, "leaves", "mgfe-n5", num_annotated=5),
     ]
-    segments = [write_segment(tmp_path / "s.json", "leaves", train_seconds=99.4)]
+    segments = [write_segment(tmp_path / "s.json", "leaves", num_annotated=40, train_seconds=99.4)]
     detectors = [
         write_detector(tmp_path / f"{count}.json", num_annotated=count, train_seconds=10.0 * count)
         for count in (5, 30)
@@ -174,3 +174,12 @@ def test_a_row_is_tested_beside_its_twin(tmp_path):
     assert "| mga − mga-shuffled " in below and "| mga − baseline " not in below
     alone = compared([write_run(tmp_path / "two", "leaves", method) for method in methods[:2]])[2]
     assert "Beside a twin" not in alone
+
+
+def test_a_segmenter_of_other_marks_lends_a_row_no_seconds(tmp_path):
+    marked = {"baseline": None, "mga": 60, "mga-n5": 5}
+    folders = [write_run(tmp_path, "leaves", name, num_annotated=count) for name, count in marked.items()]
+    segments = [write_segment(tmp_path / "s.json", "leaves", train_seconds=99.4)]  # of 60 images
+    rows = compared(folders, segments)[0].set_index("method")
+    assert rows["marks"].to_dict() == {"baseline": "none", "mga": "60 masks", "mga-n5": "5 masks"}
+    assert rows["guide_seconds"].dropna().to_dict() == {"mga": 99.4}

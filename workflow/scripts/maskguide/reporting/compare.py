@@ -92,14 +92,15 @@ def _guide(
     """Which network's masks guide a run, segmenter or detector, and its measurements where they are given."""
     base = _base(run)
     if declared.methods()[run["family"]].guided_by == "regions" or base == sources.DETECTOR:
-        count = labels.variant(run["method"]).options.get("annotated") or count
-        fitting = [each for each in detectors if each["dataset"] == run["dataset"]]
-        fitting = [each for each in fitting if count in (None, each["num_annotated"])]
-        return "detector", fitting[0] if len(fitting) == 1 else None
-    if base == sources.SEGMENTER:
-        fitting = [each for each in segmenters if each["dataset"] == run["dataset"]]
-        return "segmenter", fitting[0] if fitting else None
-    return "", None
+        name, guides = "detector", detectors
+    elif base == sources.SEGMENTER:
+        name, guides = "segmenter", segmenters
+    else:
+        return "", None
+    count = labels.variant(run["method"]).options.get("annotated") or count
+    fitting = [each for each in guides if each["dataset"] == run["dataset"]]
+    fitting = [each for each in fitting if count in (None, each["num_annotated"])]
+    return name, fitting[0] if len(fitting) == 1 else None
 
 
 def _marks(run: pd.Series, count: int | None) -> str:
