@@ -30,7 +30,7 @@ def networks(run: Path, weights: Path) -> dict[str, float]:
     seconds: dict[str, float] = defaultdict(float)
     for path in run.glob("runs/*/split*/*/*/seed*/metrics.json"):
         metrics = json.loads(path.read_text())
-        rule = "train_mdm" if path.parts[-4] == "mdm" else "train_classifier"
+        rule = "match_contours" if path.parts[-3] == "contour" else "train_classifier"
         if "networks" not in metrics:  # of several networks together: their seconds are counted with each
             seconds[rule] += metrics["total_seconds"]
     for rule, pattern in (

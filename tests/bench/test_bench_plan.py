@@ -59,7 +59,7 @@ def test_share_of_a_finished_run(root, finished):
     assert whole[2] == pytest.approx(sum(row[2] for row in table.values() if len(row) == 3), abs=1)
     inside = {rule for rule, row in table.items() if len(row) == 3}
     assert inside == {
-        *("train_classifier", "train_segmenter", "train_detector", "train_mdm", "pretrain_backbone"),
+        *("train_classifier", "train_segmenter", "train_detector", "match_contours", "pretrain_backbone"),
         *("infer_masks", "detect_regions", "attend_regions", "combine_scales"),
         "measure_attention",
     }

@@ -81,7 +81,7 @@ def test_table3_keeps_published_rows_that_were_not_run(tmp_path):
     ]
     measured = read_runs(folders)
     table = accuracies(measured, "table3")
-    assert table["method"].tolist() == ["mdm", "dbcsr_uni", "mort", "mga"]
+    assert table["method"].tolist() == ["mdm", "dbcsr", "mort", "mga"]
     assert table["published"].tolist() == [13.4, 14.1, 28.5, 32.2]
     assert table["seeds"].tolist() == [1, 0, 0, 2]
     page = page_of(measured, "table3")

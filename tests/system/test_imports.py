@@ -73,7 +73,7 @@ def test_scripts_start_without_heavy_packages(root):
         **expected,
         "fetch_weights": ["torch", "torchvision"],  # it checks the file against torchvision's own network
         "fetch_detector_weights": ["torch"],
-        "train_mdm": ["sklearn"],
+        "match_contours": ["sklearn"],
     }
 
 

@@ -115,20 +115,20 @@ rule train_classifier:
         " {params.files} --checkpoint {params.checkpoint:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
 
 
-rule train_mdm:
+rule match_contours:
     input:
-        script=plan.script("train_mdm"),
-        modules=after_marks(plan.modules("train_mdm")),
+        script=plan.script("match_contours"),
+        modules=after_marks(lambda wc: plan.modules("match_contours", [f"methods/{wc.handcrafted}"])),
         index="<results>/data/{dataset}/split{split}/index.csv",
     output:
-        args="<results>/runs/{dataset}/split{split}/mdm/contour/seed0/args.yaml",
-        history="<results>/runs/{dataset}/split{split}/mdm/contour/seed0/history.csv",
-        predictions="<results>/runs/{dataset}/split{split}/mdm/contour/seed0/predictions.csv",
-        metrics="<results>/runs/{dataset}/split{split}/mdm/contour/seed0/metrics.json",
+        args="<results>/runs/{dataset}/split{split}/{handcrafted}/contour/seed0/args.yaml",
+        history="<results>/runs/{dataset}/split{split}/{handcrafted}/contour/seed0/history.csv",
+        predictions="<results>/runs/{dataset}/split{split}/{handcrafted}/contour/seed0/predictions.csv",
+        metrics="<results>/runs/{dataset}/split{split}/{handcrafted}/contour/seed0/metrics.json",
     log:
-        "<logs>/train_mdm/{dataset}-split{split}.log",
+        "<logs>/match_contours/{dataset}-split{split}-{handcrafted}.log",
     benchmark:
-        "<benchmarks>/train_mdm/{dataset}-split{split}.tsv"
+        "<benchmarks>/match_contours/{dataset}-split{split}-{handcrafted}.tsv"
     conda:
         ENVIRONMENT
     resources:
@@ -136,5 +136,5 @@ rule train_mdm:
     params:
         folder=subpath(output.metrics, parent=True),
     shell:
-        "python {input.script:q} --dataset {wildcards.dataset:q} --index {input.index:q}"
-        " --output-dir {params.folder:q} 2>&1 | tee {log:q}"
+        "python {input.script:q} --method {wildcards.handcrafted:q} --dataset {wildcards.dataset:q}"
+        " --index {input.index:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"

@@ -18,7 +18,7 @@ if not workflow.current_basedir.is_local:
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
 from maskguide.plan.cells import beside, measured
-from maskguide.plan import forecast, news, sources
+from maskguide.plan import declared, forecast, news, sources
 from maskguide.plan.inputs import held, seen
 from maskguide.plan.plan import Plan
 from maskguide.plan.settings import REGISTRY, flags
@@ -59,6 +59,7 @@ wildcard_constraints:
     dataset="|".join(plan.datasets),
     split=r"\d+(-validation)?",
     method=plan.networks,
+    handcrafted="|".join(name for name, each in declared.methods().items() if each.script != declared.TRAINED),
     backbone="[a-z0-9_]+",
     seed=r"\d+",
     fewer=f"({sources.FEWER})?",

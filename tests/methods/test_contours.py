@@ -1,18 +1,20 @@
-"""The multiscale distance matrix against its definition, its invariances, and the script."""
+"""Contours: distances between them against their definitions, their invariances, and the script."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import match_contours
 import numpy as np
 import pandas as pd
 import pytest
-import train_mdm
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maskguide.methods.mdm import contour_points, multiscale_distance_matrix, nearest_neighbour
+from maskguide.methods import dbcsr
+from maskguide.methods.contours import contour_points, nearest_neighbour
+from maskguide.methods.mdm import multiscale_distance_matrix
 from maskguide.system.files import InputError
 from PIL import Image
 from skimage.draw import ellipse, polygon
@@ -75,6 +77,76 @@ def test_invariances(points, angle, scale, shift, start, backwards, mirrored):
     )
 
 
+def dbcsr_by_definition(asked, known):
+    """Loops over points, start points, directions and mirror images, with matrices for the turns."""
+
+    def normalised(points):
+        points = points - points.mean(axis=0)
+        return points / np.sqrt((points**2).sum())
+
+    def turn(angle):
+        return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+    def represented(points):
+        found = []
+        for here, there in zip(points, np.roll(points, -1, axis=0), strict=True):
+            angle = np.arctan2(here[0] * there[1] - here[1] * there[0], here @ there)
+            found.append((angle, there - turn(angle) @ here))
+        return found
+
+    asked, known, best = normalised(asked), normalised(known), np.inf
+    for mirrored in (asked, asked * [1, -1]):
+        for directed in (mirrored, mirrored[::-1]):
+            for start in range(len(asked)):
+                moved = np.roll(directed, -start, axis=0)
+                left, _, right = np.linalg.svd(known.T @ moved)  # Procrustes, rotations alone
+                rotation = left @ np.diag([1, np.linalg.det(left @ right)]) @ right
+                squares = 0
+                for (own, step), (other, their_step) in zip(
+                    represented(moved @ rotation.T), represented(known), strict=True
+                ):
+                    wrapped = (own - other + np.pi) % (2 * np.pi) - np.pi
+                    squares += wrapped**2 + ((step - their_step) ** 2).sum()
+                best = min(best, squares)
+    return np.sqrt(best)
+
+
+def random_contours(seed, number, count):
+    """Star-shaped, so that no point lies near the centre, where a turn is anything."""
+    generator = np.random.default_rng(seed)
+    angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    radii = generator.uniform(5, 10, (number, count))
+    return np.stack([radii * np.sin(angles), radii * np.cos(angles)], axis=2)
+
+
+@pytest.mark.parametrize("count", [5, 12])
+def test_dbcsr_equals_its_definition(count, monkeypatch):
+    shapes = random_contours(count, 5, count)
+    monkeypatch.setattr(dbcsr, "CELLS_AT_ONCE", 2 * count**2)  # two known contours at a time
+    found = dbcsr.distances(shapes[:2], shapes[2:])
+    expected = [[dbcsr_by_definition(asked, known) for known in shapes[2:]] for asked in shapes[:2]]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 1000),
+    st.floats(0, 2 * np.pi),
+    st.floats(0.01, 100),
+    st.integers(0, 12),
+    st.booleans(),
+    st.booleans(),
+)
+def test_dbcsr_knows_a_contour_again(seed, angle, scale, start, backwards, mirrored):
+    shapes = random_contours(seed, 2, 13)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    moved = scale * np.roll(shapes[0], start, axis=0) @ turn.T + [3, -8]
+    moved = moved[::-1] if backwards else moved
+    moved = moved * [1, -1] if mirrored else moved
+    same, other = dbcsr.distances(moved[None], shapes)[0]
+    assert same < 1e-6 < other
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(8, 40), st.integers(8, 40), st.integers(4, 100))
 def test_contour_points_are_equidistant_along_a_rectangle(height, width, count):
@@ -102,12 +174,10 @@ def test_contour_follows_the_largest_part_and_may_touch_the_border():
 
 
 def test_nearest_neighbour_by_hand():
-    train = np.array([[0.0, 0.0], [1.0, 1.0], [5.0, 5.0]])
-    predicted, confidence = nearest_neighbour(
-        train, np.array([2, 2, 7]), np.array([[0.5, 0.0], [5.0, 5.0], [3.0, 3.0]])
-    )
+    distances = np.array([[0.5, 1.5, 9.5], [10.0, 8.0, 0.0], [6.0, 4.0, 4.0]])
+    predicted, confidence = nearest_neighbour(distances, np.array([2, 2, 7]))
     assert predicted.tolist() == [2, 7, 2]
-    np.testing.assert_allclose(confidence, [9.5 / 10, 1, 0.5])  # L1: 0.5 to 9.5; 0 to 8; 4 to 4
+    np.testing.assert_allclose(confidence, [9.5 / 10, 1, 0.5])
 
 
 def write_index(folder, with_outline, with_mask):
@@ -148,37 +218,45 @@ def write_index(folder, with_outline, with_mask):
     ("with_outline", "with_mask", "source"),
     [(True, True, "outline"), (False, True, "mask"), (False, False, "automatic silhouette")],
 )
-def test_run(tmp_path, caplog, with_outline, with_mask, source):
+@pytest.mark.parametrize(("method", "points"), [("mdm", 128), ("dbcsr", 100)])
+def test_run(tmp_path, caplog, with_outline, with_mask, source, method, points):
     index = write_index(tmp_path, with_outline, with_mask)
     caplog.set_level("INFO", logger="maskguide")
     output = tmp_path / "runs"
-    train_mdm.main(
-        train_mdm.parse_args(["--index", str(index), "--dataset", "shapes", "--output-dir", str(output)])
-    )
+    arguments = ["--method", method, "--index", str(index), "--dataset", "shapes"]
+    match_contours.main(match_contours.parse_args([*arguments, "--output-dir", str(output)]))
     assert f"contours from the {source} of 12 images" in caplog.text
     metrics = json.loads((output / "metrics.json").read_text())
     assert metrics["top1_best"] == metrics["top1_last"] == metrics["macro_f1_last"] == 100
     assert (metrics["num_train"], metrics["num_test"], metrics["epochs"]) == (6, 6, 0)
+    assert metrics["method"] == method
     assert metrics["parameters"] == 0 and metrics["classes"] == ["ellipse", "triangle"]
     predictions = pd.read_csv(output / "predictions.csv")
     assert (predictions["predicted_last"] == predictions["class_id"]).all()
     assert predictions["confidence_last"].between(0.5, 1).all()
-    assert list(pd.read_csv(output / "history.csv").columns) == train_mdm.HISTORY
-    assert yaml.safe_load((output / "args.yaml").read_text())["options"]["points"] == 128
+    assert list(pd.read_csv(output / "history.csv").columns) == match_contours.HISTORY
+    assert yaml.safe_load((output / "args.yaml").read_text())["options"]["points"] == points
 
 
 def test_masks_of_several_classes_are_no_contour(tmp_path, caplog):
     index = write_index(tmp_path, False, True)
     veins = np.array(Image.open(tmp_path / "shape_3_mask.png"))
     Image.fromarray(veins * 2).save(tmp_path / "shape_3_mask.png")
-    source, _ = train_mdm.contour_source(train_mdm.read_index(index))
+    source, _ = match_contours.contour_source(match_contours.read_index(index))
     assert source == "automatic silhouette"
 
 
 def test_bad_input_is_one_line(tmp_path):
     index = write_index(tmp_path, True, False)
     Image.fromarray(np.zeros((64, 64), dtype=np.uint8)).save(tmp_path / "shape_4_outline.png")
-    command = [sys.executable, "workflow/scripts/train_mdm.py", "--index", str(index), "--dataset", "shapes"]
+    command = [
+        sys.executable,
+        "workflow/scripts/match_contours.py",
+        "--index",
+        str(index),
+        "--dataset",
+        "shapes",
+    ]
     done = subprocess.run(
         [*command, "--output-dir", str(tmp_path / "run")], cwd=ROOT, capture_output=True, text=True
     )
@@ -191,8 +269,8 @@ def test_too_few_points_or_classes(tmp_path):
     index = write_index(tmp_path, True, False)
     arguments = ["--index", str(index), "--dataset", "shapes", "--output-dir", str(tmp_path / "run")]
     with pytest.raises(InputError, match="at least 4"):
-        train_mdm.main(train_mdm.parse_args([*arguments, "--points", "3"]))
+        match_contours.main(match_contours.parse_args([*arguments, "--points", "3"]))
     frame = pd.read_csv(index)
     frame[frame["class_id"] == 0].to_csv(index, index=False)
     with pytest.raises(InputError, match="two classes"):
-        train_mdm.main(train_mdm.parse_args(arguments))
+        match_contours.main(match_contours.parse_args(arguments))
