@@ -1,5 +1,6 @@
 """What inspect_folder.py says of a folder, and that the config it writes makes a plan."""
 
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -57,6 +58,26 @@ def test_everything_that_a_folder_holds(capsys):
         "vines/images/oak: 1 × other file, 4.txt",
     ]
     assert said["marks"] == ["1 files of YOLO", "YOLO's class numbers: 0 (1×), 16 (1×)"]
+
+
+def test_masks_beside_the_folder_of_images_are_named(capsys):
+    my_images(Path("vines"), count=4)
+    assert inspected(capsys, "vines/images")["masks"] == [
+        "none; vines/masks, which lies beside, is not read; --masks vines/masks has it read"
+    ]
+    assert "beside" not in inspected(capsys, "vines/images", "--masks", "vines/masks")["masks"][0]
+    assert "beside" not in inspected(capsys, "vines")["masks"][0]
+
+
+def test_plain_pictures_that_all_look_alike_are_no_pairs(capsys):
+    for name in ("elm", "oak"):
+        Path("leaves", name).mkdir(parents=True)
+        for number in range(4):
+            silhouette = np.full((60, 80), 255, dtype=np.uint8)
+            silhouette[20 : 40 + number, 30:50] = 0
+            Image.fromarray(silhouette).save(f"leaves/{name}/{name}{number}.png")
+    said = inspected(capsys, "leaves")["alike in two classes"]
+    assert len(said) == 1 and re.match(r"\d+ pairs, too many to mean anything", said[0])
 
 
 def test_the_split_and_an_archive(capsys):

@@ -14,7 +14,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from maskguide.data import archives, found, inspection, label_masks, layouts, pictures, splits
+from maskguide.data import archives, found, inspection, label_masks, layouts, own_folders, pictures, splits
 from maskguide.data.layout_files import Entry
 from maskguide.marks import marks_seen
 from maskguide.system import cli
@@ -62,11 +62,22 @@ def inspect(args: argparse.Namespace, files: Path) -> None:
     say("images", [f"{len(entries)}, {inspection.of_sizes(looked_at)}"])
     say("split", [inspection.of_parts(entries)])
     say("same pixels", [inspection.of_pairs(inspection.duplicates(entries, looked_at))])
-    say("alike in two classes", [inspection.of_pairs(inspection.near_duplicates(entries, contents))])
+    alike = inspection.near_duplicates(entries, contents)
+    too_many = (
+        f"{len(alike)} pairs, too many to mean anything: plain pictures, such as silhouettes, look alike here"
+    )
+    say("alike in two classes", [too_many if len(alike) > len(entries) else inspection.of_pairs(alike)])
     groups = inspection.groups(entries)
     said = f"{len(groups)} by names such as {entries[0].path.name}" if groups else "none seen in names"
     say("groups", [said])
-    say("masks", [inspection.of_masks(entries)])
+    masks = inspection.of_masks(entries)
+    if not args.masks and not any(entry.mask for entry in entries):
+        aside = [
+            f"{each}, which lies beside, is not read; --masks {each} has it read"
+            for each in masks_beside(files)
+        ]
+        masks = "; ".join([masks, *aside])
+    say("masks", [masks])
     classes: list[str] = []
     if layout == "folder":
         try:
@@ -111,6 +122,13 @@ def read(files: Path, masks: Path | None) -> tuple[str, list[Entry]]:
             except InputError:
                 continue
         raise error
+
+
+def masks_beside(files: Path) -> list[Path]:
+    """Folders of that name beside the folder of images that a person named."""
+    return [
+        each for each in files.parent.glob("*") if each.is_dir() and each.name.lower() == own_folders.MASKS
+    ]
 
 
 def say(what: str, lines: list[str]) -> None:
