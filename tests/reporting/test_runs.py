@@ -93,7 +93,9 @@ def test_a_name_of_ones_own_stands_for_itself(tmp_path):
 
 
 def test_a_method_that_is_not_declared_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"metrics.json: method 'mgx' is none; known are mdm, baseline, "):
+    with pytest.raises(
+        InputError, match=r"metrics.json: method 'mgx' is none; known are mdm, dbcsr, baseline, "
+    ):
         read_runs([write_run(tmp_path, method="mine", family="mgx")])
 
 
