@@ -144,6 +144,8 @@ def test_averages_of_networks_show_no_best_epoch(tmp_path):
     assert {round(float(line.get_ydata()[0])) for line in squares} == {10}  # below ten published rows
     averages = table[table["method"] != "maxpool-s1"].reset_index(drop=True)
     assert not any("best epoch" in text for text, _ in words(table_charts.accuracy_figure(averages)))
+    last_alone = table.assign(top1_best_by_seed=table["top1_last_by_seed"])  # no other epoch was tested
+    assert not any("best epoch" in text for text, _ in words(table_charts.accuracy_figure(last_alone)))
 
 
 def test_table_script_draws_each_kind(tmp_path):
