@@ -34,11 +34,11 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
     """A chart of an accuracy table: a panel per data set, a line of marks per row.
 
     Filled marks are means over runs with ± standard deviation, small ones single runs, hollow diamonds
-    published numbers; the controls stand below a line. A row that averages networks has no best epoch, nor has
-    any where the last alone was tested; one that was still learning says so.
+    published numbers; the controls stand below a line. A row that averages networks has no best epoch, nor
+    has any where the last alone was tested; one that was still learning says so.
     """
     chosen = table["top1_best_mean"].notna() & ~table["method"].map(_averages_networks)
-    chosen &= (table["top1_best_by_seed"] != table["top1_last_by_seed"]).any()
+    chosen &= (table["top1_best_by_seed"] != table["top1_last_by_seed"])[chosen].any()
     groups = list(table.groupby("dataset", sort=False))
     figure, panels = _stack([len(group) for _, group in groups], 0.34)
     for panel, (dataset, group) in zip(panels, groups, strict=True):
