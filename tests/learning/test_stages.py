@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 import torch
 import train_classifier
+from example_stops import stopped_once_saved
 from example_stores import CLASSES, make_squares
 from hypothesis import given
 from hypothesis import strategies as st
 from maskguide import methods
-from maskguide.learning import backbones, checkpoints, stages, training
+from maskguide.learning import backbones, stages, training
 from maskguide.learning.loop import Learner
 from maskguide.learning.stages import FirstStage
 from maskguide.system.files import InputError
@@ -101,21 +102,14 @@ def test_a_training_stopped_after_each_of_its_epochs_continues_to_the_same_bits(
     stores, tmp_path, monkeypatch
 ):
     whole = run(stores, tmp_path / "whole")
-    save, states = checkpoints.save, []
+    states = []
 
-    class Stopped(Exception):
-        pass
+    def look(_, saved, *more):
+        states.append({name: each.clone() for name, each in saved["model"].items()})
 
-    def save_and_stop(*place):
-        save(*place)
-        states.append({name: each.clone() for name, each in place[1]["model"].items()})
-        raise Stopped
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "save", save_and_stop)
-        for _ in range(4):
-            with pytest.raises(Stopped):
-                run(stores, tmp_path / "cut", "--checkpoint", str(tmp_path / "state"))
+    for _ in range(4):
+        with stopped_once_saved(monkeypatch, look):
+            run(stores, tmp_path / "cut", "--checkpoint", str(tmp_path / "state"))
     cut = run(stores, tmp_path / "cut", "--checkpoint", str(tmp_path / "state"))
     assert all(torch.equal(whole[0][name], cut[0][name]) for name in whole[0])
     pd.testing.assert_frame_equal(whole[1], cut[1])

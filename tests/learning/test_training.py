@@ -12,6 +12,7 @@ import pytest
 import torch
 import train_classifier
 import yaml
+from example_stops import stopped_once_saved
 from example_stores import CLASSES, make_squares, without_times
 from maskguide import methods
 from maskguide.learning import backbones, checkpoints, training
@@ -107,18 +108,8 @@ def test_a_training_tested_less_often_than_it_has_epochs_is_tested_once(stores, 
 def test_a_stopped_training_that_tests_every_third_epoch_continues_to_the_same(stores, tmp_path, monkeypatch):
     """Stopped after each of its epochs in turn, tested ones and others."""
     run(stores, tmp_path / "whole", epochs=5, test_every=3)
-    save = checkpoints.save
-
-    class Stopped(Exception):
-        pass
-
-    def save_and_stop(*place):
-        save(*place)
-        raise Stopped
-
-    monkeypatch.setattr(checkpoints, "save", save_and_stop)
     for _ in range(5):
-        with pytest.raises(Stopped):
+        with stopped_once_saved(monkeypatch):
             run(stores, tmp_path / "cut", epochs=5, test_every=3, checkpoint=tmp_path / "state")
     run(stores, tmp_path / "cut", epochs=5, test_every=3, checkpoint=tmp_path / "state")
     assert_same_run(tmp_path / "whole", tmp_path / "cut")

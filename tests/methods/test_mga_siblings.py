@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import torch
 import train_classifier
+from example_stops import stopped_once_saved
 from example_stores import make_squares
 from maskguide import methods
-from maskguide.learning import backbones, checkpoints, training
+from maskguide.learning import backbones, training
 from maskguide.learning.interface import Batch
 from maskguide.plan import declared
 from maskguide.system.files import InputError
@@ -146,19 +147,8 @@ def test_a_stopped_training_with_two_rates_continues_to_the_same(tmp_path, monke
         return state, pd.read_csv(tmp_path / name / "history.csv").drop(columns="seconds")
 
     whole = run("whole")
-    save = checkpoints.save
-
-    class Stopped(Exception):
-        pass
-
-    def save_and_stop(*place):
-        save(*place)
-        raise Stopped
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "save", save_and_stop)
-        with pytest.raises(Stopped):
-            run("cut", "--checkpoint", str(tmp_path / "state"))
+    with stopped_once_saved(monkeypatch):
+        run("cut", "--checkpoint", str(tmp_path / "state"))
     cut = run("cut", "--checkpoint", str(tmp_path / "state"))
     assert all(torch.equal(whole[0][name], cut[0][name]) for name in whole[0])
     pd.testing.assert_frame_equal(whole[1], cut[1])

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 import train_classifier
+from example_stops import stopped_once_saved
 from example_stores import make_squares
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide import methods
 from maskguide.data.store import ImageStore
-from maskguide.learning import backbones, checkpoints, evaluation, training
+from maskguide.learning import backbones, evaluation, training
 from maskguide.learning.interface import Batch
 from maskguide.learning.loop import Learner
 from maskguide.methods import nts
@@ -252,19 +253,8 @@ def test_a_training_by_its_script_and_its_answers(tmp_path, monkeypatch):
         return torch.load(tmp_path / name / "model.pt", weights_only=True)["state_dict"]
 
     whole = run("whole")
-    save = checkpoints.save
-
-    class Stopped(Exception):
-        pass
-
-    def save_and_stop(*place):
-        save(*place)
-        raise Stopped
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "save", save_and_stop)
-        with pytest.raises(Stopped):
-            run("cut", "--checkpoint", str(tmp_path / "state"))
+    with stopped_once_saved(monkeypatch):
+        run("cut", "--checkpoint", str(tmp_path / "state"))
     cut = run("cut", "--checkpoint", str(tmp_path / "state"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
     model, _ = methods.load(tmp_path / "cut" / "model.pt")

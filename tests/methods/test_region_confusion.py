@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 import torch
 import train_classifier
+from example_stops import stopped_once_saved
 from example_stores import make_squares
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskguide import methods
-from maskguide.learning import backbones, checkpoints, training
+from maskguide.learning import backbones, training
 from maskguide.learning.evaluation import for_inference
 from maskguide.learning.interface import Batch
 from maskguide.learning.loop import Learner
@@ -308,19 +309,8 @@ def test_a_stopped_training_continues_to_the_same(method, stores, tmp_path, monk
         return state, pd.read_csv(tmp_path / name / "history.csv").drop(columns="seconds")
 
     whole = run("whole")
-    save = checkpoints.save
-
-    class Stopped(Exception):
-        pass
-
-    def save_and_stop(*place):
-        save(*place)
-        raise Stopped
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "save", save_and_stop)
-        with pytest.raises(Stopped):
-            run("cut", "--checkpoint", str(tmp_path / "state"))
+    with stopped_once_saved(monkeypatch):
+        run("cut", "--checkpoint", str(tmp_path / "state"))
     torch.rand(7)  # another state of the generator than the whole training had here
     cut = run("cut", "--checkpoint", str(tmp_path / "state"))
     assert all(torch.equal(whole[0][name], cut[0][name]) for name in whole[0])

@@ -18,13 +18,7 @@ def truth_masks(index: pandas.DataFrame, classes: Sequence[str]) -> Iterator[Mas
 
     Raises `InputError` when a training image has none.
     """
-    missing = index["image_id"][(index["mask"] == "") & (index["split"] == "train")]
-    if len(missing):
-        raise InputError(
-            f"{len(missing)} training images have no true mask, {missing.iloc[0]} first; "
-            "leave the mask source truth out for this data set"
-        )
-    present = masks.training_first(index[index["mask"] != ""])
+    present = those_with(index, "mask", "true mask", "leave the mask source truth out for this data set")
     for image_id, path in zip(present["image_id"], present["mask"], strict=True):
         labels = read_labels(path, len(classes) + 1)
         yield image_id, soft_of_labels(labels), labels
@@ -43,12 +37,17 @@ def outlines(index: pandas.DataFrame) -> Iterator[MaskOfImage]:
 
     Raises `InputError` when a training image has none.
     """
-    missing = index["image_id"][(index["outline"] == "") & (index["split"] == "train")]
-    if len(missing):
-        raise InputError(
-            f"{len(missing)} training images have no outline, {missing.iloc[0]} first; "
-            "take objects: auto for this data set, by image processing"
-        )
-    present = masks.training_first(index[index["outline"] != ""])
+    way_out = "take objects: auto for this data set, by image processing"
+    present = those_with(index, "outline", "outline", way_out)
     for image_id, path in zip(present["image_id"], present["outline"], strict=True):
         yield image_id, np.where(masks.read_grey(path) > 0, 255, 0).astype(np.uint8), None
+
+
+def those_with(index: pandas.DataFrame, column: str, called: str, way_out: str) -> pandas.DataFrame:
+    """The images that have one, training images first; `InputError` where a training image has none."""
+    missing = index["image_id"][(index[column] == "") & (index["split"] == "train")]
+    if len(missing):
+        raise InputError(
+            f"{len(missing)} training images have no {called}, {missing.iloc[0]} first; {way_out}"
+        )
+    return masks.training_first(index[index[column] != ""])
