@@ -62,6 +62,10 @@ def arguments(folder):
         "train_detector": [
             *(*index, "--boxes", folder / "boxes.csv", "--regions", "square", "--output-dir", folder / "out"),
         ],
+        "extract_features": [
+            *(*index, "--store", folder / "store", "--masks", folder / "masks", "--backbone", "small"),
+            *("--output", folder / "out"),
+        ],
         "pretrain_backbone": ["--output", folder / "out.pth"],
         "infer_masks": [*index, "--model", folder / "model.pt", "--output", folder / "out"],
         "detect_regions": [*index, "--model", folder / "model.pt", "--output", folder / "out.csv"],

@@ -3,9 +3,9 @@
 `maskguide/plan/tables.yaml` declares the papers' tables; any other name is a table of one's own: every method
 beside the baseline with what it costs, as `compare`. A table is made from segmenters' metrics (table1),
 detectors' (mgfe_table1), what evaluate_attended.py wrote (aca_boxes), all others from run folders; aca_table6
-from those that average all scales, backgrounds also from what measure_backgrounds.py wrote. Ablations and
-comparisons get paired tests, too: `<output>_tests.csv`; with several splits, each split's index tells whether
-their training images overlap.
+from those that average all scales, backgrounds also from what measure_backgrounds.py wrote, probe from what
+probe_features.py wrote. Ablations and comparisons get paired tests, too: `<output>_tests.csv`; with several
+splits, each split's index tells whether their training images overlap.
 
 Example:
     python workflow/scripts/make_table.py --table table1 \\
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 from maskguide.plan.tables import BACKGROUNDS, Table, table
-from maskguide.reporting import aca, backgrounds, compare, labels, learning, mga, mgfe, text, took_hold
+from maskguide.reporting import aca, backgrounds, compare, labels, learning, mga, mgfe, probe, text, took_hold
 from maskguide.reporting.runs import LAYOUT, read_runs, training_overlap
 from maskguide.reporting.tables import accuracy_table, paired_tests
 from maskguide.system import cli
@@ -32,6 +32,7 @@ KINDS = {
     "segmenters": ("segments", mga.read_segments, mga.segment_table, mga.segment_text),
     "detectors": ("detectors", mgfe.read_detectors, mgfe.detection_table, mgfe.detection_text),
     "boxes": ("attended", aca.read_attended, aca.box_table, aca.box_text),
+    "probe": ("probes", probe.read_probes, probe.probe_table, probe.probe_text),
 }
 PAGES = {"mgfe": mgfe.accuracy_text}  # papers whose pages of accuracies have something of their own
 
@@ -51,6 +52,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--attention", type=Path, nargs="*", default=[], help=looked)
     answers = "backgrounds: backgrounds.csv of measure_backgrounds.py"
     add("--backgrounds", type=Path, nargs="*", default=[], help=answers)
+    add("--probes", type=Path, nargs="*", default=[], help="probe: answers.csv of probe_features.py")
     longer = 'runs of twice the epochs, not shown as rows: their name and their row\'s, {"mga-2x": "mga"}'
     add("--longer", default="{}", help=longer)
     add("--output", type=Path, required=True, help="the CSV to write; the .md lies beside it")

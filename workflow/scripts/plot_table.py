@@ -1,4 +1,4 @@
-"""Draw a chart of a table made by make_table.py: accuracies, IoU of masks or boxes, scales, backgrounds.
+"""Draw a chart of a table made by make_table.py: accuracies, IoU of masks or boxes, scales, what is used.
 
 Example:
     python workflow/scripts/plot_table.py --table results/demo/tables/table4.csv \\
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from maskguide.drawing import table as charts
 from maskguide.drawing.backgrounds import backgrounds_figure
+from maskguide.drawing.probe import probe_figure
 from maskguide.drawing.style import save
 from maskguide.reporting import labels
 from maskguide.system import cli
@@ -27,6 +28,7 @@ KINDS = {
     ),
     "head": (charts.scale_figure, ["scale", "mean", "std", "method", "backbone", "published"]),
     "swapped_within_mean": (backgrounds_figure, ["method", "backbone", "gap", "chance", "background_mean"]),
+    "top1_by_fold": (probe_figure, ["method", "backbone", "top1_mean", "top1_std", "chance"]),
     "": (charts.accuracy_figure, ["method", "role", "top1_best_mean", "top1_last_mean", "published"]),
 }
 

@@ -247,6 +247,20 @@ class ImageStore:
         """The i of all images of a split, in the layout's order."""
         return np.flatnonzero(self.layout["split"] == split)
 
+    def rows_seen(self, image_ids: Iterable[str]) -> np.ndarray:
+        """The i of these images as a test sees them: in the size of test images, where they have one.
+
+        `InputError` for an image that the store does not hold.
+        """
+        sizes = {"train": 0, "": 1, "test": 1}
+        place: dict[str, int] = {}
+        for row in sorted(self.layout.itertuples(), key=lambda row: sizes[row.split]):
+            place[row.image_id] = row.Index
+        missing = [each for each in image_ids if each not in place]
+        if missing:
+            raise InputError(f"the image store does not hold {missing[0]}; build it again (build_store.py)")
+        return np.array([place[each] for each in image_ids], dtype=int)
+
     def classes(self) -> list[str]:
         """Class names, ordered by class_id."""
         return self.layout.drop_duplicates("class_id").sort_values("class_id")["class"].tolist()
