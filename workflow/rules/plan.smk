@@ -60,7 +60,7 @@ wildcard_constraints:
     split=r"\d+(-validation)?",
     method=plan.networks,
     handcrafted="|".join(name for name, each in declared.methods().items() if each.script != declared.TRAINED),
-    backbone="[a-z0-9_]+",
+    backbone="[a-z0-9_.]+",
     seed=r"\d+",
     fewer=f"({sources.FEWER})?",
     mask_source="|".join(

@@ -1,4 +1,4 @@
-"""Fetch a backbone's ImageNet weights by torchvision's own loader, their hash checked. Needs the network.
+"""Fetch a backbone's weights by torchvision's own loader, hash checked, or by timm's. Needs the network.
 
 Without one, name a file you have in the config instead, weights: {resnet50: PATH}. A file in PyTorch's own
 cache is taken from there; what is fetched goes beside the output, never into that cache.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from torchvision import models
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = cli.parser(__doc__)
-    parser.add_argument("--backbone", required=True, help="a torchvision name")
+    parser.add_argument("--backbone", required=True, help="a torchvision name, or timm's")
     parser.add_argument("--output", type=Path, required=True, help="state dict to write")
     return parser.parse_args(argv)
 
@@ -59,8 +60,30 @@ def fetch(url: str, folder: Path) -> dict[str, torch.Tensor]:
     return state
 
 
+def fetch_from_timm(backbone: str, folder: Path) -> dict[str, torch.Tensor]:
+    """The state dict of timm's network of that name, through `folder`, by timm's own loader."""
+    import timm
+
+    if not timm.is_model(backbone.partition(".")[0]):
+        raise InputError(f"--backbone {backbone}: neither torchvision nor timm has it")
+    with tempfile.TemporaryDirectory(dir=folder) as cache:
+        try:
+            network = timm.create_model(backbone, pretrained=True, cache_dir=cache)
+        except Exception as error:  # whatever a download may raise
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"{backbone}: cannot be fetched ({reason}); name a file you have in the config, weights: "
+                "{NAME: PATH}"
+            ) from error
+    return network.state_dict()
+
+
 def main(args: argparse.Namespace) -> None:
-    state = fetch(weights_url(args.backbone), args.output.parent)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    if args.backbone == backbones.SMALL or args.backbone in backbones.names():
+        state = fetch(weights_url(args.backbone), args.output.parent)
+    else:
+        state = fetch_from_timm(args.backbone, args.output.parent)
     with atomic_file(args.output) as temporary:
         torch.save(dict(state), temporary)
         backbones.create(args.backbone, temporary, num_classes=2)  # refuses what does not fit

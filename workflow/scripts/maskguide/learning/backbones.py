@@ -1,4 +1,4 @@
-"""Convolutional backbones by name, cut into `features` (images → last map) and `head` (map → logits).
+"""Backbones by name, torchvision's and timm's, cut into `features` (images → last map) and `head` (→ logits).
 
 The children of `features` are those the authors' published code counts when it freezes "the first k", and the
 head does what the original network does after its last map, so that a method can stand between the two.
@@ -7,6 +7,7 @@ head does what the original network does after its last map, so that a method ca
 from __future__ import annotations
 
 import copy
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -24,13 +25,22 @@ class Backbone(nn.Module):
 
     `features`: nn.Sequential, images [B, 3, H, W] float32 (ImageNet-normalised) → map [B, `channels`, h, w].
     `head`: map → logits [B, classes]; its last linear layer is the only one that knows the classes.
-    `paper_frozen_children`: how many leading children of `features` the paper freezes.
+    `paper_frozen_children`: how many leading children of `features` the paper freezes. `stages`: the
+    parameters of each child; of timm's networks, which are one child, those of stem, stages or blocks.
     """
 
-    def __init__(self, features: nn.Sequential, head: nn.Module, channels: int, paper_frozen_children: int):
+    def __init__(
+        self,
+        features: nn.Sequential,
+        head: nn.Module,
+        channels: int,
+        paper_frozen_children: int,
+        stages: list[list[nn.Parameter]] | None = None,
+    ):
         super().__init__()
         self.features, self.head = features, head
         self.channels, self.paper_frozen_children = channels, paper_frozen_children
+        self.stages = [list(child.parameters()) for child in features] if stages is None else stages
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [B, classes] of images [B, 3, H, W]."""
@@ -38,11 +48,11 @@ class Backbone(nn.Module):
 
     def freeze(self, children: int) -> None:
         """Stop the parameters of the first `children` children from learning; batch norms still update."""
-        most = len(self.features)
+        most = len(self.stages)
         if not 0 <= children <= most:
             raise InputError(f"--freeze {children}: this backbone has 0 to {most} children to freeze")
-        for child in self.features[:children]:
-            child.requires_grad_(False)
+        for parameter in chain.from_iterable(self.stages[:children]):
+            parameter.requires_grad_(False)
 
 
 class ImageNetToUnitRange(nn.Module):
@@ -78,6 +88,8 @@ def create(
     """
     if new_layers == "all" and weights is not None:
         raise InputError(f"--new-layers all: leaves nothing of --weights {weights}; leave one of them out")
+    if name != SMALL and name not in names():
+        return of_timm(name, weights, num_classes, new_layers, normalisation)
     state = {} if weights is None else read_weights(weights)
     ours = name == SMALL or any(key.startswith("head.") for key in state)
     network = None if name == SMALL else torchvision_network(name)
@@ -90,6 +102,20 @@ def create(
     start_anew(backbone, new_layers)
     if normalisation == "half" and name != "inception_v3":  # which has it always
         backbone.features[0] = nn.Sequential(ImageNetToUnitRange(), backbone.features[0])
+    return backbone
+
+
+def of_timm(
+    name: str, weights: Path | None, num_classes: int, new_layers: str, normalisation: str
+) -> Backbone:
+    """A backbone that timm has; half of its stages count as those that a paper freezes."""
+    from maskguide.learning import timm_backbones  # importing timm takes seconds
+
+    if normalisation != "imagenet":
+        raise InputError(f"--normalisation {normalisation}: {name} normalises pixels as its own weights want")
+    features, head, stages = timm_backbones.create(name, weights, num_classes)
+    backbone = Backbone(nn.Sequential(features), head, features.channels, len(stages) // 2, stages)
+    start_anew(backbone, new_layers)
     return backbone
 
 
@@ -149,6 +175,8 @@ def cell_grid(features: nn.Sequential) -> tuple[float, float]:
     centre the first cell on pixel 0. Made to average what it sees, the network answers a ramp with the centre
     of each cell's receptive field; the mean over both directions of the ramp undoes what maxima shift.
     """
+    if hasattr(features[0], "cells"):
+        return features[0].cells()
     network, height, width = copy.deepcopy(features).eval().double(), 96, 768
     small = 1e-7  # below the limit of every ReLU6
     ramp = torch.arange(width, dtype=torch.float64)

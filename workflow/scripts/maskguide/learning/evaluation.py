@@ -43,8 +43,16 @@ def for_inference(model: nn.Module) -> nn.Module:
     The same function to rounding, at about half the time on a CPU.
     """
     model = copy.deepcopy(model).eval()
-    model.backbone.features = fuse(model.backbone.features, inplace=True)
+    model.backbone.features = folded(model.backbone.features)
     return model.to(memory_format=torch.channels_last)
+
+
+def folded(features: nn.Module) -> nn.Module:
+    """A copy of a backbone's features for inference, its batch norms folded where they can be."""
+    features = copy.deepcopy(features).eval()
+    if all(getattr(child, "foldable", True) for child in features):
+        features = fuse(features, inplace=True)
+    return features.to(memory_format=torch.channels_last)
 
 
 def predict(

@@ -20,6 +20,8 @@ BACKBONES = (
     *("resnext101_32x8d", "resnext101_64x4d", "resnext50_32x4d", "wide_resnet101_2", "wide_resnet50_2"),
     *("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"),
 )
+# How the names of timm's networks begin that were tried; timm itself says whether there is such a one.
+TIMM_FAMILIES = ("convnext", "efficientnet_", "tf_efficientnet", "tiny_vit_", "swin_", "vit_")
 
 
 def fill_in(value: Any, schema: dict[str, Any]) -> None:
@@ -94,6 +96,7 @@ def way_out(name: str, known: Iterable[str]) -> str:
 
 def unknown_backbone(name: str, place: str) -> str | None:
     """The line for a backbone that is none; None where it is known."""
-    if name in BACKBONES:
+    if name in BACKBONES or name.startswith(TIMM_FAMILIES):
         return None
-    return f"config: {place}: backbone '{name}' is unknown; {way_out(name, BACKBONES)}"
+    families = ", ".join(f"{each}…" for each in TIMM_FAMILIES)
+    return f"config: {place}: backbone '{name}' is unknown; {way_out(name, BACKBONES)}, or timm's: {families}"
