@@ -20,6 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE # else each of the scripts that tests start com
 
 demo: $(ENVIRONMENT)
 	snakemake --cores $(CORES) --resources gpu=$(GPUS)
+	@cat results/demo/answer.md
 	@echo "Tables: results/demo/tables/*.md   Figures: results/demo/figures/*.png"
 
 report: demo

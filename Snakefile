@@ -35,6 +35,7 @@ include: "workflow/rules/detect.smk"
 include: "workflow/rules/masks.smk"
 include: "workflow/rules/classify.smk"
 include: "workflow/rules/scales.smk"
+include: "workflow/rules/features.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 
@@ -49,3 +50,4 @@ rule all:
         plan.table_files(),
         plan.figures(),
         ["<results>/metrics.csv"] if plan.all_runs else [],
+        ["<results>/answer.md"] if plan.answering() else [],

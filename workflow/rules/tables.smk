@@ -106,6 +106,33 @@ use rule make_table as make_tested_table with:
         **needs(gpu=0, mem_mb=1000, runtime=10),
 
 
+rule make_answer:
+    input:
+        **plan.code("make_answer"),
+        data=plan.labels,
+        tables=[f"<results>/tables/{name}.csv" for name in plan.answering()],
+        tests=[f"<results>/tables/{name}_tests.csv" for name in plan.answering() if plan.tables[name].tested],
+        pictures=[*plan.answer_pictures()],
+    output:
+        md="<results>/answer.md",
+        html=report("<results>/answer.html", caption="../report/answer.rst", category="Answer"),
+    log:
+        "<logs>/make_answer.log",
+    benchmark:
+        "<benchmarks>/make_answer.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(gpu=0, mem_mb=500, runtime=5),
+    params:
+        captions=flags({"captions": [*plan.answer_pictures().values()]}),
+        names=flags(plan.names_of_answer()),
+        run=config["run"],
+    shell:
+        "python {input.script:q} --tables {input.tables:q} --pictures {input.pictures:q} {params.captions}"
+        " {params.names} --run {params.run:q} --output {output.md:q} 2>&1 | tee {log:q}"
+
+
 rule collect_metrics:
     input:
         **plan.code("collect_metrics"),

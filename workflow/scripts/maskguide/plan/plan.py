@@ -6,12 +6,18 @@ from itertools import chain
 from typing import Any
 
 from maskguide.plan.cells import unique
-from maskguide.plan.uses import Uses
+from maskguide.plan.frozen import Frozen
+from maskguide.plan.places import PROBE
+from maskguide.plan.tables import BACKGROUNDS
 
+STRIPS = (
+    "Test images, the masks drawn of them, and where MGA's network looks; the number below is the area under "
+    "the ROC curve of its attention against the mask: 0.5 is blind."
+)
 OF_TABLES = ("strips", "regions", "cam", "attention", "attended")  # kinds of figures that go with tables
 
 
-class Plan(Uses):
+class Plan(Frozen):
     """The whole of a run: each of its classes adds what the ones before do not know."""
 
     def __init__(self, *place: Any) -> None:
@@ -32,6 +38,27 @@ class Plan(Uses):
                 f"{name}_{dataset}" for name, sweep in self.sweeps.items() if dataset in sweep["datasets"]
             ]
         return [f"{self.results}/figures/{name}.png" for name in made]
+
+    def answering(self) -> list[str]:
+        """The tables that the answer of the run is read from; none where nothing is compared."""
+        kinds = {name: each.kind for name, each in self.tables.items()}
+        if not {"comparison", PROBE} & {*kinds.values()}:
+            return []
+        return [name for name, kind in kinds.items() if kind in ("comparison", BACKGROUNDS, PROBE)]
+
+    def names_of_answer(self) -> dict[str, Any]:
+        """What make_answer.py must be told of names that only this run has."""
+        return self.readers_of(chain.from_iterable(map(self.shown_runs, self.answering())), *self.datasets)
+
+    def answer_pictures(self) -> dict[str, str]:
+        """The pictures of the answer, and what each shows."""
+        found = {
+            f"{self.results}/figures/{name}.png": self.tables[name].caption or self.tables[name].what
+            for name in self.answering()
+        }
+        for dataset in self.shown(*self.beside("strips")):
+            found[f"{self.results}/figures/strips_{dataset}.png"] = STRIPS
+        return found
 
     def beside(self, kind: str) -> list[str]:
         """The tables that figures of this kind go with."""
