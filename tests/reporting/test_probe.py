@@ -15,9 +15,10 @@ from maskguide.drawing.probe import probe_figure
 from maskguide.plan.places import ROWS
 from maskguide.reporting import probe
 from maskguide.reporting.folds import fold_test
+from maskguide.reporting.statistics import paired_test
 from maskguide.system.files import InputError
 
-FACTS = {"masks": "truth", "folds": 5, "without_mask": 2}
+FACTS = {"masks": "truth", "folds": 5, "overlap": 0.0, "without_mask": 2}
 
 
 def write_answers(folder, dataset, shares, folds=5, repeats=2, images=40, seed=0):
@@ -67,6 +68,21 @@ def test_the_split_of_a_publisher_is_one_replicate_without_a_verdict(tmp_path):
     row = probe.probe_table(probe.read_probes([path])).iloc[1]
     assert row["difference"] > 0
     assert pd.isna(row["p"]) and row["verdict"] == "no verdict"
+
+
+def test_several_disjoint_splits_are_tested_as_all_tables_test_them(tmp_path):
+    path = write_answers(tmp_path, "leaves", {"probe": 0.5, "probe-inside": 0.9}, folds=0, repeats=6)
+    answers = pd.read_csv(path)
+    row = probe.probe_table(probe.read_probes([path])).iloc[1]
+    right = [
+        (answers[name] == answers["class_id"]).to_numpy().reshape(6, -1) for name in ("probe-inside", "probe")
+    ]
+    expected = paired_test(*right, np.arange(6))
+    assert (row["difference"], row["low"], row["p"]) == pytest.approx(
+        (expected.difference, expected.low, expected.p)
+    )
+    answers.assign(overlap=0.3).to_csv(path, index=False)
+    assert probe.probe_table(probe.read_probes([path])).iloc[1]["verdict"] == "no verdict"
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +136,7 @@ def test_without_masks_only_the_whole_image_is_seen(made, tmp_path):
     told = ["--index", str(folder / "index.csv"), "--store", str(folder / "store"), "--backbone", "small"]
     extract_features.main(extract_features.parse_args([*told, "--output", str(tmp_path / "whole")]))
     told = ["--features", str(tmp_path / "whole"), "--output", str(tmp_path / "a" / "b" / "answers.csv")]
-    probe_features.main(probe_features.parse_args(told))  # by the index's split
+    probe_features.main(probe_features.parse_args([*told, "--splits", str(folder / "index.csv")]))
     frame = probe.probe_table(probe.read_probes([tmp_path / "a" / "b" / "answers.csv"]))
     assert frame["method"].tolist() == ["probe", "knn"]
     assert (frame["num_images"] == 9).all()
@@ -132,7 +148,9 @@ def test_broken_features_and_answers_are_one_line(made, tmp_path):
     shutil.copytree(folder / "features" / "squares" / "small", broken)
     np.save(broken / "features.npy", np.zeros((2, 3, 4), np.float32))
     with pytest.raises(InputError, match=r"features\.npy: does not fit layout\.csv"):
-        probe_features.main(probe_features.parse_args(["--features", str(broken), "--output", "x.csv"]))
+        probe_features.main(
+            probe_features.parse_args(["--features", str(broken), "--folds", "3", "--output", "x.csv"])
+        )
     twice = pd.concat([pd.read_csv(answers)] * 2)
     (tmp_path / "a" / "b").mkdir(parents=True)
     twice.to_csv(tmp_path / "a" / "b" / "answers.csv", index=False)

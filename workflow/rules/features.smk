@@ -39,6 +39,7 @@ rule probe_features:
         features="<results>/features/{dataset}/{backbone}",
         images="<results>/data/{dataset}/images.csv",
         kept=lambda wc: plan.kept_in_folds(wc.dataset),
+        splits=lambda wc: plan.folded(wc.dataset).get("splits", []),
     output:
         "<results>/probe/{dataset}/{backbone}/answers.csv",
     log:

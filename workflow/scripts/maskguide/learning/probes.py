@@ -45,6 +45,18 @@ def answers(features: np.ndarray, classes: np.ndarray, train: np.ndarray, name: 
         return classifier(name).fit(shown[train], classes[train]).predict(shown)
 
 
+def overlap(trained: Sequence[np.ndarray]) -> float:
+    """The share of training images that two parts have in common, mean over pairs; 0 of one part.
+
+    trained: bool [images], of each part which images train.
+    """
+    if len(trained) < 2:
+        return 0.0
+    shown = np.stack(trained).astype(float)
+    common = (shown @ shown.T) / np.minimum.outer(shown.sum(axis=1), shown.sum(axis=1))
+    return float(common[~np.eye(len(shown), dtype=bool)].mean())
+
+
 def folds_of(
     classes: np.ndarray,
     folds: int,

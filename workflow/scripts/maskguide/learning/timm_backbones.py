@@ -19,6 +19,8 @@ from maskguide.system.files import InputError
 
 CHECKED = 448  # pixels: a multiple of 14, 16 and 32, the side of the image by which a stride is measured
 
+EVEN = 32  # sides that stay even through all stages
+
 
 class TimmMap(nn.Module):
     """A timm network up to its last map: images [B, 3, H, W], ImageNet-normalised → [B, channels, h, w].
@@ -32,16 +34,19 @@ class TimmMap(nn.Module):
         super().__init__()
         self.network, self.channels = network, network.num_features
         self.mean, self.deviation = mean, deviation
+        self.patch = getattr(getattr(network, "patch_embed", None), "patch_size", (1, 1))
+        if any(_is_same(module) for module in network.modules()):
+            # TensorFlow's padding lies elsewhere for each size, and with it the cells: even sizes alone
+            self.patch = (EVEN, EVEN)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Sides that are no multiple of the patch are filled up with zeros, right and bottom."""
+        """Sides that are no multiple of the patch are filled up with the mean colour, right and bottom."""
         images = self._normalised(images)
-        patch = getattr(getattr(self.network, "patch_embed", None), "patch_size", (1, 1))
-        below, right = (-side % each for side, each in zip(images.shape[2:], patch, strict=True))
+        below, right = (-side % each for side, each in zip(images.shape[2:], self.patch, strict=True))
         images = functional.pad(images, (0, right, 0, below))
         maps = self.network.forward_features(images)
         if maps.ndim == 3:
-            grid = [side // each for side, each in zip(images.shape[2:], patch, strict=True)]
+            grid = [side // each for side, each in zip(images.shape[2:], self.patch, strict=True)]
             tokens = maps[:, self.network.num_prefix_tokens :]
             return tokens.transpose(1, 2).reshape(len(maps), -1, *grid)
         return maps if maps.shape[1] == self.channels else maps.permute(0, 3, 1, 2).contiguous()
@@ -76,6 +81,11 @@ class TimmMap(nn.Module):
         return start, float(stride)
 
 
+def _is_same(module: nn.Module) -> bool:
+    """Whether a layer pads as TensorFlow does ("SAME")."""
+    return type(module).__name__.endswith("Same")
+
+
 def _reduction(module: nn.Module) -> tuple[int, int, int]:
     """Kernel, stride and padding at the left of a layer that makes a map smaller; (1, 1, 0) of all others.
 
@@ -88,7 +98,7 @@ def _reduction(module: nn.Module) -> tuple[int, int, int]:
         )
         if kernel == 1 or step == 1:
             return 1, 1, 0
-        if type(module).__name__.endswith("Same"):  # TensorFlow's, of even sides: the odd pixel at the right
+        if _is_same(module):  # of even sides: the odd pixel lies at the right
             padding = max(kernel - step, 0) // 2
         return kernel, step, padding
     if type(module).__name__ == "PatchMerging" and hasattr(module, "reduction"):  # Swin's

@@ -36,12 +36,21 @@ class Frozen(Uses):
         learned = masks and Path(masks).name == sources.SEGMENTER
         return f"{self.results}/annotate/{dataset}/split1/annotated.csv" if learned else []
 
-    def folded(self, dataset: str) -> dict[str, int]:
-        """Over which folds classifiers are judged; none where the split is the publisher's."""
-        if self.split_rule(dataset) == "published":
-            return {}
+    def folded(self, dataset: str) -> dict[str, Any]:
+        """Over which parts classifiers are judged: the run's splits where there are several, or one is given.
+
+        Folds else, and where a guide that learned on the first split draws the masks: it has seen test images
+        of the others.
+        """
+        several = len(self.splits(dataset)) > 1 and not self.kept_in_folds(dataset)
+        if several or self.split_rule(dataset) == "published":
+            return {"splits": self.indexes(dataset)}
         said = self.config["tables"][PROBE]
         return {"folds": said["folds"], "repeats": said["repeats"]}
+
+    def indexes(self, dataset: str) -> list[str]:
+        """Each split's index.csv."""
+        return [f"{self.results}/data/{dataset}/split{split}/index.csv" for split in self.splits(dataset)]
 
     def sources(self, name: str) -> dict[str, list[str]]:
         return super().sources(name) | {"probes": self.probed(name)}

@@ -14,10 +14,20 @@ from maskguide.plan.tables import Table
 from maskguide.reporting import labels, markdown, text
 from maskguide.reporting.folds import TEST, fold_test
 from maskguide.reporting.measures import AGAIN, by_seed
-from maskguide.reporting.statistics import FEWEST, HIGHER, LOWER, NO_VERDICT, holm, verdict
+from maskguide.reporting.statistics import (
+    FEWEST,
+    HIGHER,
+    LOWER,
+    NO_VERDICT,
+    holm,
+    may_judge,
+    paired_test,
+    verdict,
+)
+from maskguide.reporting.statistics import TEST as PAIRED
 from maskguide.system.files import InputError, read_csv
 
-ANSWERS = ["repeat", "fold", "image_id", "class_id", PROBE, "masks", "folds", "without_mask"]
+ANSWERS = ["repeat", "fold", "image_id", "class_id", PROBE, "masks", "folds", "overlap", "without_mask"]
 NOTHING = {"difference": np.nan, "low": np.nan, "high": np.nan, "p": np.nan, "detectable": np.nan}
 
 
@@ -38,18 +48,18 @@ def probe_table(answers: pd.DataFrame) -> pd.DataFrame:
 
     With dataset, backbone, method, masks (their source, of rows that see by masks), without_mask (images
     whose mask told no inside), num_images (tested), num_classes, chance (percent, of a guess), folds (0: the
-    split once), repeats, top1_mean, top1_std (percent; n - 1, over folds), top1_by_fold; against the first
-    row difference, low, high (points, 95 % interval), p, p_holm (over the table), detectable, verdict.
+    run's splits), repeats (of folds, or splits), top1_mean, top1_std (percent; n - 1, over folds or
+    splits), top1_by_fold; against the first row difference, low, high (points, 95 % interval), p, p_holm
+    (over the table), detectable, verdict.
     """
     rows = []
     for (dataset, backbone), group in answers.groupby(["dataset", "backbone"], sort=False):
-        folds, first = int(group["folds"].iloc[0]), None
+        folds = int(group["folds"].iloc[0])
         facts = {"num_images": group["image_id"].nunique(), "num_classes": group["class_id"].nunique()}
         facts |= {"chance": 100 / facts["num_classes"], "folds": folds, "repeats": group["repeat"].nunique()}
         for name in (each for each in ROWS if each in group and group[each].notna().all()):
             right = group[name].astype(int) == group["class_id"]
             share = right.groupby([group["repeat"], group["fold"]]).mean().to_numpy()
-            first = share if first is None else first
             masked = ROWS[name][1] != ("whole",)
             row = {"dataset": dataset, "backbone": backbone, "method": name}
             row["masks"] = group["masks"].iloc[0] if masked else None
@@ -57,7 +67,7 @@ def probe_table(answers: pd.DataFrame) -> pd.DataFrame:
             row |= facts | {"top1_mean": 100 * share.mean()}
             row |= {"top1_std": 100 * share.std(ddof=1) if len(share) > 1 else np.nan}
             row["top1_by_fold"] = by_seed(pd.Series(100 * share))
-            rows.append(row | compared(share, first, folds, name))
+            rows.append(row | compared(group, name))
     frame = pd.DataFrame(rows)
     frame["p_holm"] = holm(frame["p"].astype(float))
     judged = frame["method"] != PROBE
@@ -66,14 +76,26 @@ def probe_table(answers: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def compared(share: np.ndarray, first: np.ndarray, folds: int, name: str) -> dict[str, float]:
-    """A row against the first: the difference, and its test where there are folds enough."""
+def compared(group: pd.DataFrame, name: str) -> dict[str, float]:
+    """A row against the first: the difference, and its test, of folds or disjoint splits enough."""
     if name == PROBE:
         return NOTHING
-    if not folds or len(share) < FEWEST:
-        return NOTHING | {"difference": 100 * float((share - first).mean())}
-    result = asdict(fold_test(share - first, 1 / folds))
-    return {key: result[key] for key in NOTHING}
+    parts, folds = [group["repeat"], group["fold"]], int(group["folds"].iloc[0])
+    right = {each: group[each].astype(int) == group["class_id"] for each in (name, PROBE)}
+    share = right[name].groupby(parts).mean() - right[PROBE].groupby(parts).mean()
+    if folds and len(share) >= FEWEST:
+        result = fold_test(share.to_numpy(), 1 / folds)
+    elif not folds and may_judge(len(share), float(group["overlap"].iloc[0])):
+        cells = {
+            each: group.assign(right=values).pivot(index="repeat", columns="image_id", values="right")
+            for each, values in right.items()
+        }
+        tested = cells[name].notna().to_numpy()
+        a, b = ((cells[each] == True).to_numpy() for each in (name, PROBE))  # noqa: E712, NaN: not tested
+        result = paired_test(a, b, np.arange(len(share)), tested)
+    else:
+        return NOTHING | {"difference": 100 * float(share.mean())}
+    return {key: asdict(result)[key] for key in NOTHING}
 
 
 def probe_text(table: Table, frame: pd.DataFrame) -> str:
@@ -110,7 +132,8 @@ def protocol(group: pd.DataFrame) -> str:
     row = group.iloc[0]
     tested = f"{row['num_images']} test images in {row['num_classes']} classes; chance {row['chance']:.1f} %"
     if not row["folds"]:
-        return f"{tested}. The split is the publisher's: one replicate, no test."
+        splits = f"the {row['repeats']} splits" if row["repeats"] > 1 else "the split"
+        return f"{tested}. On {splits} of the run, whose training images alone teach."
     times = f", drawn anew {row['repeats']} times" if row["repeats"] > 1 else ""
     return f"{tested}. Each image is tested by what the other parts taught: {row['folds']} parts{times}."
 
@@ -140,9 +163,18 @@ def notes(frame: pd.DataFrame) -> list[str]:
         "Nothing is trained but a logistic regression (or nothing, for the nearest neighbours) on means of "
         "the network's last map: over the whole image, over the cells inside the object, or outside of it.",
         "Accuracy: mean ± sample standard deviation (n − 1) over folds, percent.",
-        f"Test: {TEST}; p corrected by Holm for the {int(frame['p_holm'].notna().sum())} tests of the table. "
-        "Could have seen: the smallest true difference that this design finds with 80 % power.",
     ]
+    used = [name for name, own in ((TEST, frame["folds"] > 0), (PAIRED, frame["folds"] == 0)) if own.any()]
+    if frame["p_holm"].notna().any():
+        found.append(
+            f"Test: {'; '.join(used)}; p corrected by Holm for the {frame['p_holm'].notna().sum()} tests of "
+            "the table. Could have seen: the smallest true difference that this design finds with 80 % power."
+        )
+    if (frame["verdict"] == NO_VERDICT).any():
+        found.append(
+            f"{NO_VERDICT.capitalize()}: fewer than {FEWEST} replicates, or splits that have training images "
+            "in common; the numbers are shown and claim nothing."
+        )
     masked = frame[frame["masks"].notna()]
     for dataset, group in masked.groupby("dataset", sort=False):
         source = group["masks"].iloc[0]
