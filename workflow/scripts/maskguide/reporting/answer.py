@@ -157,7 +157,7 @@ def background_sentence(rows: pd.DataFrame) -> str:
     row = (plain if len(plain) else rows).iloc[0]
     if pd.notna(row["background_mean"]):
         told = (
-            f"Backgrounds alone name the class in {row['background_mean']:.0f} % (chance {row['chance']:.0f})"
+            f"Backgrounds alone name the class in {row['background_mean']:.0f} % (chance {row['chance']:.3g})"
         )
         share = row["chance"] / 100
         above = row["background_mean"] - row["chance"]
@@ -184,7 +184,7 @@ def probe_sentences(frame: pd.DataFrame) -> list[str]:
         by_method = group.set_index("method")
         whole = by_method.loc[PROBE]
         where = f"{labels.dataset_label(dataset)}, frozen {labels.backbone_label(backbone)}"
-        words = f"**{where}:** {whole['top1_mean']:.1f} % from the whole image (chance {whole['chance']:.0f})"
+        words = f"**{where}:** {whole['top1_mean']:.1f} % from the whole image (chance {whole['chance']:.3g})"
         if "probe-inside" in by_method.index:
             inside = by_method.loc["probe-inside"]
             bounds = "" if pd.isna(inside["low"]) else f" ({_bounds(inside)})"
@@ -224,9 +224,14 @@ def counted(dataset: str, tests: pd.DataFrame) -> str:
     return f"{words} It cannot tell differences below {seen.min():.1f} to {seen.max():.1f} points, by method."
 
 
+def unfinished(rows: pd.DataFrame) -> pd.Series:
+    """Which rows had not finished learning."""
+    return rows["learning"].notna() & (rows["learning"] != "")
+
+
 def still_learning(dataset: str, rows: pd.DataFrame) -> str:
     """Which rows had not finished learning."""
-    learning = rows[rows["learning"].fillna("") != ""]["method"]
+    learning = rows[unfinished(rows)]["method"]
     if learning.empty:
         return ""
     name = labels.dataset_label(dataset)
@@ -286,7 +291,7 @@ def advice(name: str, rows: pd.DataFrame, guided: pd.DataFrame, tests: pd.DataFr
             lines.append(f"{name}: to see 2 points take more test images; more replicates will not do.")
         elif len(unsure):
             lines.append(f"{name}: {unsure.max():.0f} replicates would see a difference of 2 points.")
-    if (rows["learning"].fillna("") != "").any():
+    if unfinished(rows).any():
         lines.append(f"{name}: train longer (`epochs`), for some methods were still learning.")
     return lines
 
@@ -341,5 +346,5 @@ def _baseline(rows: pd.DataFrame) -> float:
 def _names(methods: Iterable[str]) -> str:
     names = [labels.method_label(name) for name in dict.fromkeys(methods)]
     if len(names) > FEW:
-        return f"{len(names)} methods ({'; '.join(names)})"
+        return f"{len(names)} methods, marked in the table,"
     return " and ".join(names)
