@@ -10,11 +10,13 @@ from whole_run import jobs, plan, read_config, snakemake, trained, write_config
 def test_the_whole_road(finished):
     results = finished / "results/smoke"
     tables = [*(f"table{n}" for n in (1, 2, 3, 4)), *(f"mgfe_table{n}" for n in (1, 2, 3))]
-    tables += ["aca_table6", "aca_boxes", "compare"]
+    tables += ["aca_table6", "aca_boxes", "compare", "probe"]
     for table in tables:
         assert len(pd.read_csv(results / f"tables/{table}.csv")) > 0
         assert (results / f"tables/{table}.md").read_text().strip()
         assert (results / f"figures/{table}.png").stat().st_size > 5000
+    assert "Does telling the network where to look" in (results / "answer.md").read_text()
+    assert (results / "answer.html").read_text().count("data:image/png;base64,") == 3  # two tables, the strips
     kinds = ["strips", "curves", "confusion", "regions", "cam", "annotation"]
     for kind in (*kinds, "attention", "attended", "classifiers"):
         assert (results / f"figures/{kind}_leaves.png").stat().st_size > 5000
