@@ -142,7 +142,7 @@ def _network(name: str, num_classes: int) -> nn.Module:
     if not timm.is_model(plain):
         near = difflib.get_close_matches(plain, timm.list_models(), n=3)
         nearest = f"; the nearest are {', '.join(near)}" if near else ""
-        raise InputError(f"--backbone {name}: neither torchvision nor timm has it{nearest}")
+        raise InputError(f"--backbone {name}: unknown; neither torchvision nor timm has it{nearest}")
     for options in ({"dynamic_img_size": True}, {"strict_img_size": False}, {}):
         try:
             network = timm.create_model(plain, pretrained=False, num_classes=num_classes, **options)
