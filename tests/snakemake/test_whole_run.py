@@ -16,7 +16,9 @@ def test_the_whole_road(finished):
         assert (results / f"tables/{table}.md").read_text().strip()
         assert (results / f"figures/{table}.png").stat().st_size > 5000
     assert "Does telling the network where to look" in (results / "answer.md").read_text()
-    assert (results / "answer.html").read_text().count("data:image/png;base64,") == 3  # two tables, the strips
+    assert (results / "answer.html").read_text().count(
+        "data:image/png;base64,"
+    ) == 3  # two tables, the strips
     kinds = ["strips", "curves", "confusion", "regions", "cam", "annotation"]
     for kind in (*kinds, "attention", "attended", "classifiers"):
         assert (results / f"figures/{kind}_leaves.png").stat().st_size > 5000

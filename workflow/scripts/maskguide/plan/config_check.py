@@ -98,5 +98,5 @@ def unknown_backbone(name: str, place: str) -> str | None:
     """The line for a backbone that is none; None where it is known."""
     if name in BACKBONES or name.startswith(TIMM_FAMILIES):
         return None
-    families = ", ".join(f"{each}…" for each in TIMM_FAMILIES)
-    return f"config: {place}: backbone '{name}' is unknown; {way_out(name, BACKBONES)}, or timm's: {families}"
+    known = (*BACKBONES, *(f"{each}… of timm" for each in TIMM_FAMILIES))
+    return f"config: {place}: backbone '{name}' is unknown; {way_out(name, known)}"
