@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 from extract_features import FEATURES, LAYOUT
 from maskguide.data import datasets
-from maskguide.learning import probes
 from maskguide.plan.places import ROWS
 from maskguide.system import cli
 from maskguide.system.files import InputError, read_csv, write_csv
@@ -66,6 +65,8 @@ def parts_of(path: Path, names: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main(args: argparse.Namespace) -> None:
+    from maskguide.learning import probes  # scikit-learn takes a second
+
     cli.check(args, above_0=["repeats"])
     if args.folds is not None and args.folds < 2:
         raise InputError(f"--folds {args.folds}: at least 2")
