@@ -41,14 +41,20 @@ def step(args: argparse.Namespace) -> dict:
     before = peak_mb()
     method = declared.methods()[args.methods[0]]
     backbone = backbones.create(args.backbone, None, CLASSES)
-    options = {"regions": ["one", "other"]} if method.guided_by == "regions" else {}
-    model = methods.create(method.name, backbone, options).to(memory_format=torch.channels_last).train()
+    options = {}
+    if method.guided_by == "regions":
+        regions = [f"region{number}" for number in range(REGIONS)]
+        weighed = {name: each["default"] for name, each in method.options.items() if each.get("by")}
+        options = {name: declared.for_each(values, regions) for name, values in weighed.items()}
+        options["regions"] = regions
+    model = methods.create(method.name, backbone, options).to(memory_format=torch.channels_last)
     optimizer = training.Schedule(1, 0.0001, 0.9, 0).create_optimizer(model)
     grid = training.feature_grid(model, args.crop)
     images = torch.rand(args.batch_size, 3, args.crop, args.crop).to(memory_format=torch.channels_last)
     maps = {"": 0, "masks": 1, "regions": REGIONS}[method.guided_by]
     masks = torch.rand(args.batch_size, maps, *grid) if maps else None
     present = torch.ones(args.batch_size, maps, dtype=torch.bool) if maps else None
+    model.train()
     batch = Batch(images, torch.arange(args.batch_size) % CLASSES, masks, present)
     for _ in range(2):
         started = time.perf_counter()
