@@ -7,6 +7,7 @@ head does what the original network does after its last map, so that a method ca
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -127,12 +128,17 @@ def start_anew(backbone: Backbone, layers: str) -> None:
             module.reset_parameters()
 
 
-def load_all_but_last(network: nn.Module, state: dict[str, Tensor], complaint: str) -> None:
-    """Load `state` strictly, but for the last linear layer: it stays new, whatever the file says of it."""
-    own, last = network.state_dict(), last_linear(network)[0]
+def load_all_but_last(
+    network: nn.Module, state: dict[str, Tensor], complaint: str, last: Sequence[str] = ()
+) -> None:
+    """Load `state` strictly, but for the last layers: they stay new, whatever the file says of them.
+
+    last: their names; none: the last linear layer.
+    """
+    own, left = network.state_dict(), tuple(f"{name}." for name in last or [last_linear(network)[0]])
     # inception's auxiliary head is not used, whether or not the file has it
-    kept = {key: value for key, value in state.items() if not key.startswith((f"{last}.", "AuxLogits."))}
-    missing = [key for key in own if key not in kept and not key.startswith(f"{last}.")]
+    kept = {key: value for key, value in state.items() if not key.startswith((*left, "AuxLogits."))}
+    missing = [key for key in own if key not in kept and not key.startswith(left)]
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]  # as before PyTorch 0.4.1
     extra = [key for key in kept if key not in own]
     shapes = [key for key, value in kept.items() if key in own and value.shape != own[key].shape]

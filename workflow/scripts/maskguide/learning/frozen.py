@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,8 +14,7 @@ from maskguide.data.store import ImageStore, resized
 from maskguide.learning import evaluation
 from maskguide.learning.backbones import Backbone, cell_grid
 from maskguide.learning.batches import WORKERS, images_on
-from maskguide.learning.cells import cell_spans
-from maskguide.learning.looking import means
+from maskguide.learning.looking import cell_means
 from maskguide.learning.precision import mixed_precision
 from maskguide.plan.places import PLACES
 
@@ -51,7 +51,7 @@ def features(
     where there is none, whose means inside and outside are NaN.
     """
     cells, names = cell_grid(backbone.features), images.layout["image_id"].tolist()
-    network = evaluation.folded(backbone.features).to(device)
+    network = evaluation.folded(copy.deepcopy(backbone.features)).to(device)
     batches = evaluation.equal_sizes(images, rows, evaluation.PIXELS_AT_ONCE[device])
     found = np.zeros((len(rows), len(PLACES), backbone.channels), np.float32)
 
@@ -64,20 +64,10 @@ def features(
         with torch.inference_mode(), mixed_precision(device):
             maps = network(images_on(pixels, device))
         size, grid = pixels.shape[1:3], tuple(maps.shape[2:])
-        shares = [np.zeros(grid) if mask is None else over(mask, size, grid, cells) for mask in seen]
+        shares = [
+            np.zeros(grid) if mask is None else cell_means(resized(mask, size), grid, cells) / 255
+            for mask in seen
+        ]
         weights = torch.from_numpy(np.stack(shares).astype(np.float32)).to(maps.device)
         found[positions] = place_means(maps, weights).cpu().numpy()
     return found
-
-
-def over(
-    mask: np.ndarray, size: tuple[int, int], grid: tuple[int, int], cells: tuple[float, float]
-) -> np.ndarray:
-    """The share of each cell of `grid` that a mask covers, float [h, w] in 0…1.
-
-    mask: uint8, 255 × the share, brought to the image's size. cells: start and stride
-    (`backbones.cell_grid`).
-    """
-    mask = resized(mask, size) / 255
-    rows, columns = (cell_spans(*side, *cells) for side in zip(grid, size, strict=True))
-    return means(means(mask, rows).T, columns).T

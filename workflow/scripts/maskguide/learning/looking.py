@@ -53,8 +53,13 @@ def over_cells(mask: np.ndarray, grid: tuple[int, int], cells: tuple[float, floa
 
     cells: start and stride (`backbones.cell_grid`). A mask that is zero everywhere stays zero.
     """
+    return normalised_mask(cell_means(mask, grid, cells))
+
+
+def cell_means(mask: np.ndarray, grid: tuple[int, int], cells: tuple[float, float]) -> np.ndarray:
+    """Its means over the pixels that each cell looks at, float [h, w] of `grid`, in the mask's own units."""
     rows, columns = (cell_spans(*side, *cells) for side in zip(grid, mask.shape, strict=True))
-    return normalised_mask(means(means(mask.astype(float), rows).T, columns).T)
+    return means(means(mask.astype(float), rows).T, columns).T
 
 
 def means(values: np.ndarray, spans: Spans) -> np.ndarray:

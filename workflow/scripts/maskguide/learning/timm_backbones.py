@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from maskguide.learning import backbones
 from maskguide.learning.weights import read_weights
 from maskguide.system.files import InputError
 
@@ -71,8 +72,10 @@ class TimmMap(nn.Module):
             if step > 1:
                 start += stride * ((kernel - 1) / 2 - left)
                 stride *= step
+        training = self.training
         with torch.no_grad():
             found = CHECKED / self.eval()(torch.zeros(1, 3, CHECKED, CHECKED)).shape[-1]
+        self.train(training)
         if found != stride:
             raise InputError(
                 f"--backbone: where the cells of {type(self.network).__name__}'s map look is not known; take "
@@ -161,17 +164,5 @@ def _load(network: nn.Module, path: Path, name: str) -> None:
     if convert is not None:
         state = convert(state, network)
     classifier = network.pretrained_cfg.get("classifier") or "head"
-    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    own = network.state_dict()
-    kept = {key: value for key, value in state.items() if not key.startswith(tuple(f"{h}." for h in heads))}
-    missing = [key for key in own if key not in kept and not key.startswith(tuple(f"{h}." for h in heads))]
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
-    extra = [key for key in kept if key not in own]
-    shapes = [key for key, value in kept.items() if key in own and value.shape != own[key].shape]
-    for what, keys in (("lacks", missing), ("has unknown", extra), ("has of another shape", shapes)):
-        if keys:
-            raise InputError(
-                f"{path}: does not fit the backbone {name}: it {what} {keys[0]!r} ({len(keys)} such); give "
-                "the file of this backbone"
-            )
-    network.load_state_dict(kept, strict=False)
+    last = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    backbones.load_all_but_last(network, state, f"{path}: does not fit the backbone {name}", last)

@@ -60,17 +60,21 @@ def read_tables(paths: Iterable[str | Path]) -> Tables:
     return found
 
 
+def uses_masks(name: str) -> bool:
+    """Whether a row sees or learns from masks, right ones or those of a control."""
+    options = labels.variant(name).options
+    method = declared.methods().get(labels.variant(name).method)
+    seen = any(options.get(key) for key in SEEN) and options.get("objects") != sources.RECTANGLES
+    return seen or bool(method and method.guided_by)
+
+
 def is_guided(name: str) -> bool:
     """Whether a row uses masks of the images themselves, right ones as far as its source knows."""
-    variant = labels.variant(name)
-    options = variant.options
-    objects = str(options.get("objects", ""))
-    source = str(options.get("mask_source", ""))
+    options = labels.variant(name).options
+    objects, source = str(options.get("objects", "")), str(options.get("mask_source", ""))
     twins = {sources.twin_of(objects), sources.twin_of(source)} & {"shuffled", "elsewhere"}
-    if twins or objects == sources.RECTANGLES or options.get("shuffled"):
-        return False
-    method = declared.methods().get(variant.method)
-    return bool(method and method.guided_by) or any(options.get(key) for key in SEEN)
+    control = twins or objects == sources.RECTANGLES or options.get("shuffled")
+    return not control and uses_masks(name)
 
 
 def of_dataset(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -114,14 +118,6 @@ def help_sentence(dataset: str, rows: pd.DataFrame, tests: pd.DataFrame) -> str:
         f"**{name}: no, it was not shown that masks help**: {count} better than the plain network "
         f"({_baseline(rows):.0f} %).{would}{worse}"
     )
-
-
-def uses_masks(name: str) -> bool:
-    """Whether a row sees or learns from masks, right ones or those of a control."""
-    options = labels.variant(name).options
-    method = declared.methods().get(labels.variant(name).method)
-    seen = any(options.get(key) for key in SEEN) and options.get("objects") != sources.RECTANGLES
-    return seen or bool(method and method.guided_by)
 
 
 def unmatched(row: pd.Series, tests: pd.DataFrame) -> bool:

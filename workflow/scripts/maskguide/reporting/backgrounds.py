@@ -130,7 +130,7 @@ def gap(group: pd.DataFrame, own: pd.DataFrame, overlap: float) -> dict:
         name: (by_image[name] == by_image["class_id"]).unstack().loc[places] for name in (WITHIN, ACROSS)
     }
     tested = right[WITHIN].notna().to_numpy()
-    cells = [(each == True).to_numpy() for each in right.values()]  # noqa: E712, NaN where not tested
+    cells = [each.eq(True).to_numpy() for each in right.values()]  # NaN where not tested
     known = 0.0 if np.isnan(overlap) else overlap
     result = paired_test(*cells, group["split"].to_numpy(), tested, known)
     return {

@@ -91,7 +91,7 @@ def compared(group: pd.DataFrame, name: str) -> dict[str, float]:
             for each, values in right.items()
         }
         tested = cells[name].notna().to_numpy()
-        a, b = ((cells[each] == True).to_numpy() for each in (name, PROBE))  # noqa: E712, NaN: not tested
+        a, b = (cells[each].eq(True).to_numpy() for each in (name, PROBE))  # NaN: not tested
         result = paired_test(a, b, np.arange(len(share)), tested)
     else:
         return NOTHING | {"difference": 100 * float(share.mean())}
@@ -123,8 +123,7 @@ def _difference(row: pd.Series) -> str:
         return markdown.NOT_THERE
     if pd.isna(row["low"]):
         return markdown.signed(row["difference"])
-    bounds = f"{markdown.signed(row['low'])} to {markdown.signed(row['high'])}"
-    return f"{markdown.signed(row['difference'])} ({bounds})"
+    return f"{markdown.signed(row['difference'])} ({markdown.interval(row)})"
 
 
 def protocol(group: pd.DataFrame) -> str:
