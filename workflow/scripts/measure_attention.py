@@ -120,6 +120,7 @@ def main(args: argparse.Namespace) -> None:
     names, target = targets_of(index, args.truth, args.masks)
     rows, found, inference = images.rows("test"), [], Stopwatch("inference")
     groups = evaluation.equal_sizes(images, rows, evaluation.PIXELS_AT_ONCE[device])
+    sizes = evaluation.number_of_sizes(images, rows)
     for run in args.runs:
         model, _ = methods.load(run / "model.pt")
         cells = backbones.cell_grid(model.backbone.features)
@@ -127,7 +128,8 @@ def main(args: argparse.Namespace) -> None:
         for chosen in (images.layout.iloc[rows[group]] for group in groups):
             labels = torch.tensor(chosen["class_id"].to_numpy(), device=device)
             pixels = np.stack([images.image(row) for row in chosen.index])
-            with inference, running_out_is_said("measuring attention"):
+            said = running_out_is_said("measuring attention")
+            with inference, said, evaluation.convolutions(device, sizes):
                 maps, kind = looking.maps_of(model, images_on(pixels, device), labels)
                 maps = maps.cpu().numpy()
             if maps.shape[1] not in (1, len(names)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 
 import numpy as np
@@ -21,6 +22,7 @@ from maskguide.learning.precision import mixed_precision
 # Images of equal size go through the network together, up to so many pixels: on a CPU larger batches are
 # slower per image (they leave the cache), on a GPU smaller ones.
 PIXELS_AT_ONCE = {"cpu": 300_000, "cuda": 8_000_000}
+SIZES_PLANNED = 4  # image sizes for which a GPU's convolutions are planned; with more, planning costs more
 
 
 # The next two give scikit-learn's numbers to the bit; importing it would take each training a second.
@@ -95,6 +97,7 @@ def outputs(
     model = for_inference(model)
     at_once = at_once or AtOnce("prediction")
     batches = equal_sizes(images, rows, PIXELS_AT_ONCE[device])
+    sizes = number_of_sizes(images, rows)
     loaded = ahead(lambda each: np.stack([images.image(rows[i]) for i in each]), batches, WORKERS[device])
     for positions, pixels in zip(batches, loaded, strict=True):
         done = 0
@@ -102,7 +105,7 @@ def outputs(
             part = at_once.parts(len(positions) - done)[0]
             part = slice(done + part.start, done + part.stop)
             try:
-                with torch.inference_mode(), mixed_precision(device):
+                with torch.inference_mode(), mixed_precision(device), convolutions(device, sizes):
                     output = model(images_on(pixels[part], device))
             except torch.OutOfMemoryError:
                 output = None
@@ -111,6 +114,21 @@ def outputs(
                 continue
             yield positions[part], output
             done = part.stop
+
+
+def convolutions(device: str, sizes: int) -> AbstractContextManager:
+    """Inference on images of so many sizes goes in here: it chooses who computes the convolutions.
+
+    On a GPU cuDNN is fastest, but plans each convolution anew for each image size, which takes longer than
+    computing it; with many sizes PyTorch's own kernels do it, which plan nothing.
+    """
+    own = device != "cpu" and sizes > SIZES_PLANNED
+    return torch.backends.cudnn.flags(enabled=False) if own else nullcontext()
+
+
+def number_of_sizes(images: ImageStore, rows: Sequence[int]) -> int:
+    """How many image sizes these rows have."""
+    return len(images.layout[["height", "width"]].iloc[list(rows)].drop_duplicates())
 
 
 def equal_sizes(images: ImageStore, rows: Sequence[int], pixels: int) -> list[list[int]]:
