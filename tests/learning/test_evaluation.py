@@ -92,3 +92,12 @@ def test_equal_sizes_go_together_up_to_a_number_of_pixels(images):
     rows = images.rows("test")  # sizes 40×30, 40×30, 24×24, 40×30
     assert sorted(evaluation.equal_sizes(images, rows, 2 * 40 * 30)) == [[0, 1], [2], [3]]
     assert sorted(evaluation.equal_sizes(images, rows, 1)) == [[0], [1], [2], [3]]
+
+
+def test_many_sizes_leave_cudnn_aside_on_a_gpu_alone(images):
+    assert evaluation.number_of_sizes(images, range(4)) == len({images.image(row).shape for row in range(4)})
+    few, many = evaluation.SIZES_PLANNED, evaluation.SIZES_PLANNED + 1
+    for device, sizes, expected in (("cuda", many, False), ("cuda", few, True), ("cpu", many, True)):
+        with evaluation.convolutions(device, sizes):
+            assert torch.backends.cudnn.enabled is expected
+        assert torch.backends.cudnn.enabled
