@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 import train_classifier
-from bad_input import rows
+from bad_input import matches, rows
 from example_stores import CLASSES, make_squares
 from maskguide import methods
 from maskguide.learning import backbones, training
@@ -266,8 +266,10 @@ def run(stores, folder, method, *more):
 @pytest.mark.parametrize("method", ["mpn-cov", "improved-bcnn"])
 def test_a_training_whose_root_is_no_number_names_the_method(stores, tmp_path, method):
     more = ["--first-stage-rate", "1e30"] if method == "improved-bcnn" else ["--learning-rate", "1e30"]
-    with pytest.raises(InputError, match=rf"the loss of epoch \d is .*: {method} takes the root .* lower --"):
+    with pytest.raises(InputError, match=rf"the loss of epoch \d is .*: {method} takes the root") as refused:
         run(stores, tmp_path, method, "--epochs", "3", *more)
+    line = rows()["root-of-no-number"].split("; lower")[0].replace("mpn-cov", method)
+    assert matches(line + "; lower …", str(refused.value))
     assert list(tmp_path.iterdir()) == []
 
 
