@@ -132,6 +132,23 @@ def test_parts_are_cut_out_of_an_image_with_zeros_around():
     np.testing.assert_allclose(larger[2, 2], image[0, 0, 2, 3])
 
 
+def test_anchors_and_ranking_are_the_published_codes():
+    """Numbers of yangze0930/NTS-Net for 448×448 pixels, its ratio of 0.667 made 2/3; there y before x."""
+    kept, boxes = nts.anchors((448, 448), (14, 14))
+    boxes = boxes[:, [1, 0, 3, 2]].astype(int)
+    assert kept.tolist() == list(range(1614)) and boxes.sum(axis=0).tolist() == [
+        285980,
+        285980,
+        444710,
+        444710,
+    ]
+    some = [[-22, -9, 53, 40], [225, -16, 318, 47], [149, 174, 298, 273], [323, 261, 572, 634]]
+    assert boxes[[0, 700, 1200, 1613]].tolist() == some
+    scores, losses = torch.sin(torch.arange(12.0)), torch.cos(3 * torch.arange(12.0))
+    found = nts.ranking(scores.reshape(2, 6), losses.reshape(2, 6))
+    assert found.item() == pytest.approx(14.421278, rel=1e-6)
+
+
 def test_ranking_by_hand():
     """Parts that the teacher finds easier must have the higher score, by 1."""
     scores = torch.tensor([[0.5, 2.0, -1.0], [1.0, 1.0, 1.0]], requires_grad=True)
