@@ -155,4 +155,6 @@ def test_the_config_of_all_guidance_has_each_methods_twins(plan):
     for name in ("mga", "swap", "tint", "blank", "energy", "rrr", "guided-pooling", "multitask"):
         twins = [f"{name}-{kind}" for kind in ("shuffled", "elsewhere", "rectangles")]
         assert {each for each in twins if each in made.names} < {*listed} | {f"{name}-rectangles"}, name
-    assert forecast.trainings(made) == {"classifiers": 10 * 26 + 40, "segmenters": 2 + 4, "detectors": 0}
+    lit, strengths = 5 * len(made.config["tables"]["light"]["methods"]), 2 * 5
+    expected = {"classifiers": 10 * 26 + 40 + lit + strengths, "segmenters": 3 + 4, "detectors": 0}
+    assert forecast.trainings(made) == expected
