@@ -90,9 +90,9 @@ def train(
     import torch
     from maskguide.learning.batches import cut, draw_augmentation, images_on, move
     from maskguide.learning.loop import Learner
+    from maskguide.learning.optimizers import AdamW
     from maskguide.learning.precision import mixed_precision
     from torch.nn.functional import smooth_l1_loss
-    from torch.optim import AdamW
 
     learner = Learner(
         *(backbone, lambda model: AdamW(model.parameters(), args.learning_rate, weight_decay=WEIGHT_DECAY)),

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from maskguide.data.pooling import Spans, cells
-from maskguide.learning import evaluation, stages
+from maskguide.learning import evaluation, optimizers, stages
 from maskguide.learning.backbones import cell_grid
 from maskguide.learning.batches import TrainingImages, part_of
 from maskguide.learning.cells import cell_spans
@@ -70,8 +70,8 @@ class Schedule:
         on_cuda = any(each.is_cuda for group in learning for each in group["params"])
         options = {"weight_decay": self.weight_decay, "fused": on_cuda or None}
         if self.optimizer == "adam":
-            return torch.optim.Adam(learning, self.learning_rate, **options)
-        return torch.optim.SGD(learning, self.learning_rate, self.momentum, **options)
+            return optimizers.Adam(learning, self.learning_rate, **options)
+        return optimizers.SGD(learning, self.learning_rate, self.momentum, **options)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from maskguide.data import masks
+from maskguide.learning import optimizers
 from maskguide.learning.loop import Learner, Row
 from maskguide.learning.precision import mixed_precision
 from maskguide.learning.transforms import IGNORE, Augmentation, normalise
@@ -110,8 +111,8 @@ def create_optimizer(training: Namespace, model: nn.Module) -> torch.optim.Optim
     """SGD with momentum, or AdamW."""
     rate, decay = training.learning_rate, {"weight_decay": training.weight_decay}
     if training.optimizer == "adamw":
-        return torch.optim.AdamW(model.parameters(), rate, **decay)
-    return torch.optim.SGD(model.parameters(), rate, training.momentum, **decay)
+        return optimizers.AdamW(model.parameters(), rate, **decay)
+    return optimizers.SGD(model.parameters(), rate, training.momentum, **decay)
 
 
 def train(
