@@ -37,6 +37,7 @@ include: "workflow/rules/classify.smk"
 include: "workflow/rules/scales.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/deploy.smk"
 include: "workflow/rules/figures.smk"
 
 

@@ -7,7 +7,7 @@ from maskguide.plan import code
 
 ROOMS = (
     *("system", "plan", "data", "marks", "leaves", "learning", "views", "methods"),
-    *("segment", "detect", "reporting", "drawing"),
+    *("segment", "detect", "deploy", "reporting", "drawing"),
 )
 SIDE_BY_SIDE = {("segment", "detect"), ("detect", "segment")}  # neither knows the other
 

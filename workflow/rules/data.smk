@@ -127,7 +127,7 @@ rule split_dataset:
     benchmark:
         "<benchmarks>/split_dataset/{dataset}-split{split}.tsv"
     wildcard_constraints:
-        split=r"(?!1/)\d+(-validation)?",  # the first comes from index_dataset
+        split=r"(?!1/)\d+(-validation|-fold\d)?",  # the first comes from index_dataset
     conda:
         ENVIRONMENT
     resources:

@@ -57,7 +57,7 @@ shell.prefix("set -euo pipefail; tee() {{ trap '' INT TERM HUP; exec tee \"$@\";
 
 wildcard_constraints:
     dataset="|".join(plan.datasets),
-    split=r"\d+(-validation)?",
+    split=r"\d+(-validation|-fold\d)?",
     method=plan.networks,
     handcrafted="|".join(name for name, each in declared.methods().items() if each.script != declared.TRAINED),
     backbone="[a-z0-9_.]+",

@@ -222,10 +222,11 @@ def shrunk(entry: Entry, size: tuple[int, int], longest: int, folder: Path) -> E
         if path := getattr(entry, name):
             copies[name] = folder / f"smaller_{name}" / f"{entry.image_id}.png"
             copies[name].parent.mkdir(exist_ok=True)
-            photo = name == "path"
-            image = Image.fromarray(pictures.read_rgb(path)) if photo else pictures.open_upright(path)
-            how = Image.Resampling.LANCZOS if photo else Image.Resampling.NEAREST
-            image.resize(smaller, how).save(copies[name])
+            if name == "path":
+                image = Image.fromarray(pictures.no_longer(pictures.read_rgb(path), longest))
+            else:
+                image = pictures.open_upright(path).resize(smaller, Image.Resampling.NEAREST)
+            image.save(copies[name])
     return replace(entry, **copies)
 
 

@@ -24,7 +24,7 @@ from maskguide.system import cli, gpu
 from maskguide.system.files import InputError, read_csv, sha256, write_csv, write_json
 
 if TYPE_CHECKING:
-    from maskguide.data.store import View
+    from maskguide.data.store import ImageStore, View
     from maskguide.learning.batches import Change, TrainingImages
     from maskguide.learning.training import Progress
 
@@ -160,6 +160,16 @@ def run_metrics(args: argparse.Namespace, data: TrainingImages, progress: Progre
     }
 
 
+def sees(images: ImageStore) -> dict[str, int | None]:
+    """In which size the network sees an image, for model.pt: what test images were brought to, in pixels.
+
+    Those that keep their size are no longer than `largest`, the longest side in training.
+    """
+    sizes = images.layout.iloc[images.rows("train")][["height", "width"]]
+    brought_to = {"square": images.resize.test, "short_edge": images.resize.short_edge}
+    return {**brought_to, "largest": int(sizes.to_numpy().max())}
+
+
 def main(args: argparse.Namespace) -> None:
     args = options.settled(args)
     check_options(args)
@@ -233,7 +243,7 @@ def main(args: argparse.Namespace) -> None:
         **stay,
     }
     info = {name: metrics[name] for name in ("method", "backbone", "classes")}
-    info["normalisation"] = args.normalisation
+    info |= {"normalisation": args.normalisation, "sees": sees(images)}
     weights.write(args.output_dir / "model.pt", model, {**info, "options": own})
     columns = list(progress.history[-1])  # that of the test too
     write_csv(args.output_dir / "history.csv", pd.DataFrame(progress.history, columns=columns))

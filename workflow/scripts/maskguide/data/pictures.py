@@ -102,6 +102,15 @@ def read_rgb(path: str | Path, as_stored: bool = False) -> np.ndarray:
         return to_rgb(path, image)
 
 
+def no_longer(pixels: np.ndarray, longest: int) -> np.ndarray:
+    """An image uint8 [h, w, 3], made smaller where its longest side has more than `longest` pixels."""
+    size = pixels.shape[1::-1]
+    if max(size) <= longest:
+        return pixels
+    smaller = tuple(max(1, round(side * longest / max(size))) for side in size)
+    return np.asarray(Image.fromarray(pixels).resize(smaller, Image.Resampling.LANCZOS))
+
+
 def to_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
     """A decoded image's pixels as uint8 [height, width, 3]; `path` is its name in errors."""
     if image.mode in SIXTEEN_BIT_MODES:

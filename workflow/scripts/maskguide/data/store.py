@@ -2,7 +2,8 @@
 
 An image store holds all images one after another in `images.npy` (flat uint8, RGB); a mask store holds one
 summed-area table per mask in `tables.npy`, from which the average over any rectangle is exact and costs four
-reads, whatever its size. `layout.csv` beside them says where each begins; `content.sha256` is their identity.
+reads, whatever its size. `layout.csv` beside them says where each begins; `content.sha256` is their identity;
+`resize.json`, of images, what they were brought to.
 """
 
 from __future__ import annotations
@@ -22,9 +23,18 @@ from maskguide.data import datasets, masks
 from maskguide.data.ahead import ahead
 from maskguide.data.pictures import image_size, read_rgb
 from maskguide.data.pooling import Rectangle, Spans, cells, pooled, summed_area_table
-from maskguide.system.files import InputError, atomic_directory, reserve, sha256, write_csv, write_text
+from maskguide.system.files import (
+    InputError,
+    atomic_directory,
+    read_json,
+    reserve,
+    sha256,
+    write_csv,
+    write_json,
+    write_text,
+)
 
-LAYOUT, CONTENT = "layout.csv", "content.sha256"
+LAYOUT, CONTENT, RESIZE = "layout.csv", "content.sha256", "resize.json"
 
 
 class Resize(NamedTuple):
@@ -78,7 +88,8 @@ def build_images(index: pd.DataFrame, folder: Path, resize: Resize = AS_THEY_ARE
     layout = layout.explode("split", ignore_index=True)
     layout[["height", "width"]] = list(chain.from_iterable(sizes))
     entries = layout["height"] * layout["width"] * 3
-    write_store(folder, "images.npy", layout, entries, np.uint8, decoded(paths, "RGB", sizes, workers))
+    images = decoded(paths, "RGB", sizes, workers)
+    write_store(folder, "images.npy", layout, entries, np.uint8, images, resize)
 
 
 def build_masks(
@@ -121,9 +132,18 @@ def build_masks(
 
 
 def write_store(
-    folder: Path, name: str, layout: pd.DataFrame, sizes: pd.Series, dtype: type, arrays: Iterable[np.ndarray]
+    folder: Path,
+    name: str,
+    layout: pd.DataFrame,
+    sizes: pd.Series,
+    dtype: type,
+    arrays: Iterable[np.ndarray],
+    resize: Resize | None = None,
 ) -> None:
-    """Write a new store: the arrays of these sizes (entries) one after another, layout and identity."""
+    """Write a new store: the arrays of these sizes (entries) one after another, layout and identity.
+
+    resize: what images were brought to, for who meets new ones.
+    """
     layout["offset"] = sizes.cumsum() - sizes
     with atomic_directory(folder) as temporary:
         place = temporary / name
@@ -133,6 +153,8 @@ def write_store(
             flat[offset : offset + array.size] = array.ravel()
         flat.flush()
         write_csv(temporary / LAYOUT, layout)
+        if resize:
+            write_json(temporary / RESIZE, resize._asdict())
         write_text(temporary / CONTENT, f"{sha256(place)} {sha256(temporary / LAYOUT)}\n")
 
 
@@ -225,7 +247,7 @@ class ImageStore:
     """
 
     def __init__(self, folder: str | Path, views: Sequence[View] = (), index: str | Path | None = None):
-        folder = Path(folder)
+        self.folder = folder = Path(folder)
         self.pixels, self.layout, content = open_store(folder, "images.npy")
         if index is not None:
             self.layout = narrowed(folder, self.layout, datasets.read_index(index))
@@ -242,6 +264,11 @@ class ImageStore:
         for view in self.views:
             image = view.image(self._names[i], image)
         return image
+
+    @property
+    def resize(self) -> Resize:
+        """What the images were brought to. `InputError` where the store does not say it."""
+        return Resize(**read_json(self.folder / RESIZE))
 
     def rows(self, split: str) -> np.ndarray:
         """The i of all images of a split, in the layout's order."""

@@ -6,8 +6,10 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
+from typing import Protocol
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.fx.experimental.optimization import fuse
@@ -23,6 +25,17 @@ from maskguide.learning.precision import mixed_precision
 # slower per image (they leave the cache), on a GPU smaller ones.
 PIXELS_AT_ONCE = {"cpu": 300_000, "cuda": 8_000_000}
 SIZES_PLANNED = 4  # image sizes for which a GPU's convolutions are planned; with more, planning costs more
+
+
+class Images(Protocol):
+    """Images that a network can be asked about: `ImageStore`s are.
+
+    layout: a row for each, with its height and width. image: of a row, uint8 [h, w, 3].
+    """
+
+    layout: pd.DataFrame
+
+    def image(self, i: int) -> np.ndarray: ...
 
 
 # The next two give scikit-learn's numbers to the bit; importing it would take each training a second.
@@ -94,7 +107,13 @@ def outputs(
     Batches become smaller where the GPU's memory is too small (see `memory`); `InputError` where it does not
     hold a single image.
     """
-    model = for_inference(model)
+    yield from outputs_of(for_inference(model), images, rows, device, at_once)
+
+
+def outputs_of(
+    model: nn.Module, images: Images, rows: Sequence[int], device: str, at_once: AtOnce | None = None
+) -> Iterator[tuple[list[int], Output]]:
+    """The same of a network that is `for_inference` already."""
     at_once = at_once or AtOnce("prediction")
     batches = equal_sizes(images, rows, PIXELS_AT_ONCE[device])
     sizes = number_of_sizes(images, rows)
@@ -126,12 +145,12 @@ def convolutions(device: str, sizes: int) -> AbstractContextManager:
     return torch.backends.cudnn.flags(enabled=False) if own else nullcontext()
 
 
-def number_of_sizes(images: ImageStore, rows: Sequence[int]) -> int:
+def number_of_sizes(images: Images, rows: Sequence[int]) -> int:
     """How many image sizes these rows have."""
     return len(images.layout[["height", "width"]].iloc[list(rows)].drop_duplicates())
 
 
-def equal_sizes(images: ImageStore, rows: Sequence[int], pixels: int) -> list[list[int]]:
+def equal_sizes(images: Images, rows: Sequence[int], pixels: int) -> list[list[int]]:
     """Positions in `rows`, in groups of equal image size that hold at most `pixels` pixels (or one image)."""
     sizes = images.layout[["height", "width"]].to_numpy()[rows].tolist()
     groups, by_size = [], sorted(range(len(rows)), key=sizes.__getitem__)

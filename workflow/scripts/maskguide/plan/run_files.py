@@ -34,21 +34,21 @@ class RunFiles(Runs):
         return self.modules(script, [f"methods/{module}" for module in chosen] + ["views/zoom"] * zoomed)
 
     def mask_stores(self, wc: Any) -> list[str]:
-        place = f"{self.results}/store/{wc.dataset}/split{wc.split}/masks"
+        place = f"{self.results}/store/{wc.dataset}/split{self.guided_as(wc.split)}/masks"
         return [f"{place}/{source}" for source in self.learns_by(wc).masks]
 
     def counterpart_stores(self, wc: Any) -> list[str]:
         """The masked training images that a run learns from besides."""
         resolved = self.learns_by(wc)
-        place = f"{self.results}/store/{wc.dataset}/split{wc.split}/counterparts"
+        place = f"{self.results}/store/{wc.dataset}/split{self.guided_as(wc.split)}/counterparts"
         return [f"{place}/{source}" for source in resolved.masks] if resolved.counterparts else []
 
     def mask_annotation(self, wc: Any) -> str | list:
         """The marks behind a run's masks: their kind stands in every table."""
-        resolved = self.learns_by(wc)
+        resolved, split = self.learns_by(wc), self.guided_as(wc.split)
         if resolved.from_detector:
-            return f"{self.detector(wc.dataset, wc.split, self.annotated(wc.dataset, wc.method))}/boxes.csv"
-        place = f"{self.results}/annotate/{wc.dataset}/split{wc.split}{resolved.fewer}"
+            return f"{self.detector(wc.dataset, split, self.annotated(wc.dataset, wc.method))}/boxes.csv"
+        place = f"{self.results}/annotate/{wc.dataset}/split{split}{resolved.fewer}"
         return f"{place}/annotated.csv" if resolved.from_segmenter else []
 
     def objects_store(self, wc: Any) -> str | list:
@@ -56,7 +56,8 @@ class RunFiles(Runs):
         resolved = self.learns_by(wc)
         if resolved.objects in ("", sources.RECTANGLES) or not {*resolved.seen} - {*WHOLE}:
             return []
-        return f"{self.results}/store/{wc.dataset}/split{wc.split}/masks/{resolved.objects_folder}"
+        place = f"{self.results}/store/{wc.dataset}/split{self.guided_as(wc.split)}/masks"
+        return f"{place}/{resolved.objects_folder}"
 
     def objects_said(self, wc: Any) -> str | None:
         """The same as a training is told, rectangles by their name."""
@@ -67,7 +68,7 @@ class RunFiles(Runs):
     def blanked_by(self, wc: Any, view: str = "blank") -> str | list:
         """The masks, those of test images too, by which a run sees through a view; none without."""
         resolved = self.learns_by(wc)
-        place = f"{self.results}/store/{wc.dataset}/split{wc.split}/objects"
+        place = f"{self.results}/store/{wc.dataset}/split{self.guided_as(wc.split)}/objects"
         return f"{place}/{resolved.objects_folder}" if resolved.seen.get(view) else []
 
     def twin_of(self, wc: Any) -> str | list:
@@ -83,7 +84,7 @@ class RunFiles(Runs):
         resolved = self.resolved(dataset, name, backbone)
         if "crop_box" in resolved.seen:
             boxes = f"{resolved.objects_folder}-{resolved.seen['crop_box']}"
-            return f"{self.results}/objects/{dataset}/split{split}/{boxes}/attended.csv"
+            return f"{self.results}/objects/{dataset}/split{self.guided_as(split)}/{boxes}/attended.csv"
         scale = self.names[name].options.get("scale", 1)
         if scale == 1:
             return []
@@ -111,6 +112,29 @@ class RunFiles(Runs):
         return [
             self.zoom(wc.dataset, wc.split, each, wc.backbone, wc.seed) for each in self.scales(wc.method)[1:]
         ]
+
+    def cell(self, wc: Any, split: str = "") -> str:
+        """The folder that holds a run's seeds; split: another than that of the wildcards."""
+        return f"{self.results}/runs/{wc.dataset}/split{split or wc.split}/{wc.method}/{wc.backbone}"
+
+    def calibrated_by(self, wc: Any) -> dict[str, Any]:
+        """What calibrate.py is told of a run: its folder, and that of each fold with its index."""
+        if "index" in self.stored(wc.dataset):
+            raise InputError(
+                f"config: {wc.dataset}: no training image can be held back to calibrate by, as test images "
+                "have a size of their own; leave classify.test_resize out"
+            )
+        folds = self.folds_of(wc.split)
+        return {
+            "run": self.cell(wc),
+            "fold_runs": [self.cell(wc, fold) for fold in folds],
+            "fold_indexes": [f"{self.results}/data/{wc.dataset}/split{fold}/index.csv" for fold in folds],
+        }
+
+    def calibrating_runs(self, wc: Any) -> list[str]:
+        """The runs, of the split and of its folds, that must be there to calibrate."""
+        cells = [self.cell(wc), *self.calibrated_by(wc)["fold_runs"]]
+        return [f"{cell}/seed{seed}" for cell in cells for seed in self.seeds_of(wc.method)]
 
     # Guides
 

@@ -17,6 +17,7 @@ NUMERICS = ("deterministic", "precision")  # what digits depend on besides the s
 PUBLISHED = "published"
 READ = ("licence", "citation", "homepage")  # of a data set's entry: changes no result
 OF_SESSIONS = ("strength", "light")  # options of `generate` that plain leaves have not
+FOLD, FOLDS = "fold", 3  # parts of the training images that a run is calibrated by
 KINDS = ("imagenet", "generated", "coco")  # starting weights that a rule makes or fetches
 
 
@@ -178,8 +179,9 @@ class Settings:
         return {**told, "files": files, **split}
 
     def split_flags(self, dataset: str, split: str) -> dict[str, Any]:
-        """What split_dataset.py is told of a split such as "2", or "1-validation"."""
+        """What split_dataset.py is told of a split such as "2", "1-validation" or "1-fold2"."""
         options, (number, _, held) = self.config["datasets"][dataset], split.partition("-")
+        fold = held.removeprefix(FOLD) if held.startswith(FOLD) else None
         rule, folders = self.split_rule(dataset), self.entries[dataset]["layout"] == "folder"
         drawn = folders and options["split"] is None and rule != "published"
         return {
@@ -187,12 +189,22 @@ class Settings:
             "default_split": rule if drawn else None,  # unless the folders are the split
             "split_seed": options["split_seed"],
             "number": number,
-            "validation": options["validation"] if held else None,
+            "validation": options["validation"] if held and not fold else None,
+            "fold": fold,
+            "folds": FOLDS if fold else None,
         }
 
     def splits(self, dataset: str) -> list[str]:
         """The names of the data set's splits: 1, 2, …"""
         return [str(number + 1) for number in range(self.config["datasets"][dataset]["repeats"])]
+
+    def folds_of(self, split: str) -> list[str]:
+        """The names of a split's folds: each holds a part of its training images back."""
+        return [f"{split}-{FOLD}{number + 1}" for number in range(FOLDS)]
+
+    def guided_as(self, split: str) -> str:
+        """The split whose masks and boxes a split's networks have: of a fold, those of its split."""
+        return split.partition(f"-{FOLD}")[0]
 
     def choosing_splits(self, dataset: str) -> list[str]:
         """Those that options are chosen by: with a validation part in the test images' place, if there is."""

@@ -14,6 +14,12 @@ from maskguide.views.objects import Kept, check_sizes, composed, is_object, soft
 GREY = np.array(PADDING_COLOUR, dtype=np.uint8)  # 0 after normalisation, as what is erased or beyond an image
 
 
+def blanked(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """An image uint8 [h, w, 3] whose background, by its mask uint8 [h, w], is grey; as it is where the mask
+    covers all or nothing."""
+    return composed(pixels, GREY, soft_edge(mask)) if is_object(mask) else pixels
+
+
 class Blank:
     """Images whose background, by a store of masks, is of the grey that normalises to 0.
 

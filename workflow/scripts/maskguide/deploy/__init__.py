@@ -1,0 +1,1 @@
+"""Finished runs put to use: their networks asked about new images."""
