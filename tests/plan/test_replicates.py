@@ -109,6 +109,17 @@ def test_sweeps_are_judged_by_the_validation_part(plan):
     assert places(without.sweep_runs("sweep_tau", "leaves"))[0] == ("split1", "seed1")
 
 
+def test_the_probability_of_a_view_is_swept_too(plan):
+    held = {"leaves": {"split": "1:1", "validation": 0.3}}
+    sweep = {"option": "swap", "values": [0.5, 1.0], "methods": ["swap"], **SHOWN}
+    made = plan(datasets=held, sweeps={"probability": sweep})
+    half, all_of_them = made.sweep_runs("sweep_probability", "leaves")[::2]
+    assert "/swap-swap-0.5/" in half and "/swap/" in all_of_them
+    assert made.resolved("leaves", "swap-swap-0.5", "small").options["swap"] == 0.5
+    with pytest.raises(InputError, match="'swap' is no option of mga to sweep"):
+        plan(sweeps={"probability": {**sweep, "methods": ["mga"]}})
+
+
 def test_the_papers_figures_show_test_images(plan):
     held = {"leaves": {"split": "1:1", "validation": 0.3}}
     figure = {**SHOWN, "counts": [1, 2], "scale": 1}

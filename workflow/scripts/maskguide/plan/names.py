@@ -157,8 +157,14 @@ class Names(Settings):
                 of_method = declared.methods()[variant.method]
                 views = {key for view in declared.views().values() for key in view.options}
                 marked = ["annotated"] if of_method.guided_by or views & {*variant.options} else []
+                changed = [
+                    key
+                    for view in declared.views().values()
+                    for key in view.options
+                    if view.training_only and {*view.options} & {*variant.options}
+                ]
                 # what the args.yaml of a run tells
-                may = [*set(LEARNING) - {"weights"}, "learning_rate", *of_method.options, *marked]
+                may = [*set(LEARNING) - {"weights"}, "learning_rate", *of_method.options, *marked, *changed]
                 if sweep["option"] not in may:
                     near = way_out(sweep["option"], sorted(may))
                     raise InputError(
