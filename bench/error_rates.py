@@ -19,6 +19,8 @@ with verdicts in 1 to 2 %.
 
 Example:
     python bench/error_rates.py --experiments 2000
+
+The test over folds of the table `probe` is judged by fold_rates.py.
 """
 
 from __future__ import annotations
