@@ -119,8 +119,7 @@ def main(args: argparse.Namespace) -> None:
     index, images = datasets.read_index(args.index), ImageStore(args.store, [], args.index)
     names, target = targets_of(index, args.truth, args.masks)
     rows, found, inference = images.rows("test"), [], Stopwatch("inference")
-    groups = evaluation.equal_sizes(images, rows, evaluation.PIXELS_AT_ONCE[device])
-    sizes = evaluation.number_of_sizes(images, rows)
+    groups, computing = evaluation.in_batches(images, rows, device)
     for run in args.runs:
         model, _ = methods.load(run / "model.pt")
         cells = backbones.cell_grid(model.backbone.features)
@@ -129,7 +128,7 @@ def main(args: argparse.Namespace) -> None:
             labels = torch.tensor(chosen["class_id"].to_numpy(), device=device)
             pixels = np.stack([images.image(row) for row in chosen.index])
             said = running_out_is_said("measuring attention")
-            with inference, said, evaluation.convolutions(device, sizes):
+            with inference, said, computing():
                 maps, kind = looking.maps_of(model, images_on(pixels, device), labels)
                 maps = maps.cpu().numpy()
             if maps.shape[1] not in (1, len(names)):

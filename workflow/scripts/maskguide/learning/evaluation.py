@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import groupby
 from typing import Protocol
 
@@ -115,8 +116,7 @@ def outputs_of(
 ) -> Iterator[tuple[list[int], Output]]:
     """The same of a network that is `for_inference` already."""
     at_once = at_once or AtOnce("prediction")
-    batches = equal_sizes(images, rows, PIXELS_AT_ONCE[device])
-    sizes = number_of_sizes(images, rows)
+    batches, computing = in_batches(images, rows, device)
     loaded = ahead(lambda each: np.stack([images.image(rows[i]) for i in each]), batches, WORKERS[device])
     for positions, pixels in zip(batches, loaded, strict=True):
         done = 0
@@ -124,7 +124,7 @@ def outputs_of(
             part = at_once.parts(len(positions) - done)[0]
             part = slice(done + part.start, done + part.stop)
             try:
-                with torch.inference_mode(), mixed_precision(device), convolutions(device, sizes):
+                with torch.inference_mode(), mixed_precision(device), computing():
                     output = model(images_on(pixels[part], device))
             except torch.OutOfMemoryError:
                 output = None
@@ -133,6 +133,15 @@ def outputs_of(
                 continue
             yield positions[part], output
             done = part.stop
+
+
+def in_batches(
+    images: Images, rows: Sequence[int], device: str
+) -> tuple[list[list[int]], Callable[[], AbstractContextManager]]:
+    """How inference goes over whole images: positions in `rows` in batches of one size, and a context that
+    each of them is computed in (`convolutions`)."""
+    sizes = number_of_sizes(images, rows)
+    return equal_sizes(images, rows, PIXELS_AT_ONCE[device]), partial(convolutions, device, sizes)
 
 
 def convolutions(device: str, sizes: int) -> AbstractContextManager:

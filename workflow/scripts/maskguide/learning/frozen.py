@@ -52,8 +52,7 @@ def features(
     """
     cells, names = cell_grid(backbone.features), images.layout["image_id"].tolist()
     network = evaluation.folded(copy.deepcopy(backbone.features)).to(device)
-    batches = evaluation.equal_sizes(images, rows, evaluation.PIXELS_AT_ONCE[device])
-    sizes = evaluation.number_of_sizes(images, rows)
+    batches, computing = evaluation.in_batches(images, rows, device)
     found = np.zeros((len(rows), len(PLACES), backbone.channels), np.float32)
 
     def read(positions: list[int]) -> tuple[np.ndarray, list[np.ndarray | None]]:
@@ -62,7 +61,7 @@ def features(
 
     loaded = ahead(read, batches, WORKERS[device])
     for positions, (pixels, seen) in zip(batches, loaded, strict=True):
-        with torch.inference_mode(), mixed_precision(device), evaluation.convolutions(device, sizes):
+        with torch.inference_mode(), mixed_precision(device), computing():
             maps = network(images_on(pixels, device))
         size, grid = pixels.shape[1:3], tuple(maps.shape[2:])
         shares = [
