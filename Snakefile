@@ -52,3 +52,4 @@ rule all:
         plan.figures(),
         ["<results>/metrics.csv"] if plan.all_runs else [],
         ["<results>/answer.md"] if plan.answering() else [],
+        plan.cards(),

@@ -319,3 +319,21 @@ def test_what_masks_mean_reaches_the_scripts(plan, tmp_path):
     for wrong in ({"mask_values": {0: 1}}, {"mask_values": {}}, {"void": 255}):
         with pytest.raises(InputError, match=r"config: datasets.vines.(mask_values|void)"):
             plan(datasets={"leaves": {}, "vines": {**vines, **wrong}})
+
+
+def test_each_cell_of_networks_gets_a_card(plan):
+    made, place = plan(), "results/smoke/runs/leaves/split1"
+    cards, names = made.cards(), ("baseline", "mga", "aca", "aca-s1", "tdsa")
+    assert len(cards) == len(set(cards))
+    assert {f"{place}/{name}/small/card.md" for name in names} <= {*cards}
+    assert not any("/contour/" in card for card in cards)  # handcrafted: no network
+    about = json.loads(made.data_on_cards())["leaves"]
+    assert about["licence"].endswith("(MIT)") and about["splits"] == 1
+
+
+def test_what_is_judged_on_a_validation_part_gets_no_card(plan):
+    sweep = {"option": "guidance_weight", "values": [0.1], "methods": ["mga"], "datasets": ["leaves"]}
+    held = {"leaves": {"split": "1:1", "validation": 0.3}}
+    made = plan(datasets=held, sweeps={"tau": {**sweep, "backbone": "small"}}, tables={})
+    assert any("-validation/" in run for run in made.all_runs)
+    assert not any("-validation/" in card for card in made.cards())

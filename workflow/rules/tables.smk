@@ -133,6 +133,32 @@ rule make_answer:
         " {params.names} --run {params.run:q} --output {output.md:q} 2>&1 | tee {log:q}"
 
 
+rule make_cards:
+    input:
+        **plan.code("make_cards"),
+        data=plan.labels,
+        metrics=measured(plan.carded()),
+        tables=[f"<results>/tables/{name}.csv" for name in plan.answering()],
+        citation=os.path.relpath(f"{SCRIPTS}/../../CITATION.cff"),
+    output:
+        plan.cards(),
+    log:
+        "<logs>/make_cards.log",
+    benchmark:
+        "<benchmarks>/make_cards.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(gpu=0, mem_mb=500, runtime=5),
+    params:
+        runs=plan.carded(),
+        names=flags(plan.readers_of(plan.carded(), *plan.datasets)),
+        about=plan.data_on_cards(),
+    shell:
+        "python {input.script:q} --runs {params.runs:q} --tables {input.tables:q} --citation {input.citation:q}"
+        " --data {params.about:q} {params.names} 2>&1 | tee {log:q}"
+
+
 rule collect_metrics:
     input:
         **plan.code("collect_metrics"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from maskguide.plan.cells import unique
@@ -49,6 +51,24 @@ class Plan(Frozen):
     def names_of_answer(self) -> dict[str, Any]:
         """What make_answer.py must be told of names that only this run has."""
         return self.readers_of(chain.from_iterable(map(self.shown_runs, self.answering())), *self.datasets)
+
+    def carded(self) -> list[str]:
+        """The runs whose cells get a card: networks, judged on test images."""
+        trained = (run for run in self.all_runs if Path(run).name != "seed0")
+        return [run for run in trained if "-" not in Path(run).parts[-4]]
+
+    def cards(self) -> list[str]:
+        """The card of each cell."""
+        return unique([[f"{Path(run).parent}/card.md" for run in self.carded()]])
+
+    def data_on_cards(self) -> str:
+        """What make_cards.py is told of the data sets, as JSON."""
+        read = ("title", "licence", "citation", "homepage")
+        told = {
+            name: {**{key: self.entries[name].get(key, "") for key in read}, "splits": len(self.splits(name))}
+            for name in self.datasets
+        }
+        return json.dumps(told, ensure_ascii=False)
 
     def answer_pictures(self) -> dict[str, str]:
         """The pictures of the answer, and what each shows."""

@@ -16,6 +16,7 @@ from maskguide.plan import declared, sources
 from maskguide.plan.places import PROBE
 from maskguide.reporting import labels
 from maskguide.reporting.compare import BASELINE
+from maskguide.reporting.markdown import points
 from maskguide.reporting.page import Block, Picture
 from maskguide.reporting.statistics import FEWEST, HIGHER, LOWER, NO_VERDICT, NOT_SHOWN
 from maskguide.system.files import InputError, read_csv
@@ -34,8 +35,11 @@ class Tables:
     probe: pd.DataFrame | None = None
 
 
-def read_tables(paths: Iterable[str | Path]) -> Tables:
-    """Tables written by make_table.py; those that are no comparison, backgrounds or probe are passed over."""
+def read_tables(paths: Iterable[str | Path], needed: bool = True) -> Tables:
+    """Tables written by make_table.py; those that are no comparison, backgrounds or probe are passed over.
+
+    needed: `InputError` where none of them compares anything.
+    """
     found = Tables()
     for path in map(Path, paths):
         frame = read_csv(path, [], "make it again", dtype=None, keep_default_na=True)
@@ -52,7 +56,7 @@ def read_tables(paths: Iterable[str | Path]) -> Tables:
                 keep_default_na=True,
             )
             found.comparisons[path.stem] = frame, tests
-    if not found.comparisons and found.probe is None:
+    if needed and not found.comparisons and found.probe is None:
         raise InputError(
             "--tables: none of them compares methods with the baseline; name a table such as compare or "
             "probe in the config"
@@ -138,7 +142,7 @@ def controls(row: pd.Series, tests: pd.DataFrame) -> str:
     ):
         found = own[own["verdict"] == verdict]
         each = [
-            f"{labels.method_label(one)} ({_size(by)})"
+            f"{labels.method_label(one)} ({points(by)})"
             for one, by in zip(found["method_b"], found["difference"], strict=True)
         ]
         if each:
@@ -168,7 +172,7 @@ def background_sentence(rows: pd.DataFrame) -> str:
         if row["listens"] == "yes":
             said.append(f"The plain network listens to the background of its training images: {gap}.")
         elif row["listens"] != NO_VERDICT:
-            gap = f"a gap of {_size(row['gap'])} points"
+            gap = f"a gap of {points(row['gap'])} points"
             said.append(f"It was not shown that the plain network listens to them ({gap}).")
     return f"**{name}.** {' '.join(said)}" if said else ""
 
@@ -186,7 +190,7 @@ def probe_sentences(frame: pd.DataFrame) -> list[str]:
             bounds = "" if pd.isna(inside["low"]) else f" ({_bounds(inside)})"
             change = {HIGHER: "masks help", LOWER: "masks cost", NOT_SHOWN: "no difference shown"}
             verdict = change.get(inside["verdict"], "no verdict")
-            size = f"{_size(inside['difference'])}{bounds}"
+            size = f"{points(inside['difference'])}{bounds}"
             words += f", {inside['top1_mean']:.1f} % inside the masks: {size}, {verdict}"
         said.append(f"{words}.")
     return said
@@ -314,16 +318,12 @@ def answer(found: Tables, pictures: Sequence[Picture]) -> list[Block]:
     return page
 
 
-def _size(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "−")
-
-
 def _bounds(row: pd.Series) -> str:
-    return f"{_size(row['low'])} to {_size(row['high'])}"
+    return f"{points(row['low'])} to {points(row['high'])}"
 
 
 def _gain(row: pd.Series) -> str:
-    return f"{_size(row['difference'])} ({row['low']:.1f} to {row['high']:.1f})".replace("-", "−")
+    return f"{points(row['difference'])} ({row['low']:.1f} to {row['high']:.1f})".replace("-", "−")
 
 
 def _range(values: pd.Series) -> str:

@@ -45,6 +45,11 @@ def number(value: float | None, decimals: int = 1) -> str:
     return NOT_THERE if pd.isna(value) else f"{value:.{decimals}f}"
 
 
+def points(difference: float) -> str:
+    """A difference in points of accuracy, with its sign and one decimal."""
+    return f"{difference:+.1f}".replace("-", "−")
+
+
 def signed(value: float) -> str:
     """A difference with its sign; two decimals, for it must show on which side of 0 a bound lies."""
     return f"{value:+.2f}".replace("-", "−")
