@@ -40,11 +40,9 @@ def sizing(sees: dict[str, Any], side: int | None) -> str:
 
 
 def main(args: argparse.Namespace) -> None:
-    import torch
     from maskguide import methods
     from maskguide.deploy import calibration, ensemble, onnx_file
 
-    torch.set_grad_enabled(False)
     run = ensemble.Ensemble(args.run, "cpu")
     if any(len(scales) > 1 or scales[0].seen != ensemble.Seen() for scales in run.members):
         raise InputError(
@@ -55,6 +53,7 @@ def main(args: argparse.Namespace) -> None:
     folders = ensemble.seed_folders(args.run)
     networks = [methods.load(folder / "model.pt")[0] for folder in folders]  # as trained, nothing folded
     network = onnx_file.Probabilities(networks, known.temperature if known else None).eval()
+    network.requires_grad_(False)
     sees, side = info["sees"], info["sees"]["square"] or info["sees"]["short_edge"] or info["sees"]["largest"]
     exported = onnx_file.export(network, (side, side))
     facts = {
