@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 RESOURCES = ("resources/datasets.yaml", "resources/small-leaves.pth", "resources/small-leaves.pth.sha256")
-NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", *RESOURCES)
+NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", "CITATION.cff", *RESOURCES)
 
 
 class Taken(NamedTuple):

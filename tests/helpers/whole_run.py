@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 RESOURCES = ("resources/datasets.yaml", "resources/small-leaves.pth", "resources/small-leaves.pth.sha256")
-PROJECT_FILES = ("Snakefile", "workflow", "config", "profiles", "envs", *RESOURCES)
+PROJECT_FILES = ("Snakefile", "workflow", "config", "profiles", "envs", "CITATION.cff", *RESOURCES)
 TIMES = ("seconds", "time", "date", "minutes", "hours")
 
 

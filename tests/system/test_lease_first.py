@@ -80,6 +80,11 @@ def arguments(folder):
             *(*index, "--store", folder / "store", "--runs", folder / "run", "--masks", folder / "masks"),
             *("--output", folder / "out.csv"),
         ],
+        "calibrate": [
+            *("--run", folder / "run", *index, "--fold-runs", folder / "run"),
+            *("--fold-indexes", folder / "index.csv"),
+        ],
+        "predict": ["--run", folder / "run", "--images", folder, "--output", folder / "out.csv"],
         "combine_scales": [
             *("--store", folder / "store", "--runs", folder / "run", "--output-dir", folder / "out"),
         ],

@@ -202,9 +202,9 @@ class Settings:
         """The names of a split's folds: each holds a part of its training images back."""
         return [f"{split}-{FOLD}{number + 1}" for number in range(FOLDS)]
 
-    def guided_as(self, split: str) -> str:
+    def guided_as(self, split: int | str) -> str:
         """The split whose masks and boxes a split's networks have: of a fold, those of its split."""
-        return split.partition(f"-{FOLD}")[0]
+        return str(split).partition(f"-{FOLD}")[0]
 
     def choosing_splits(self, dataset: str) -> list[str]:
         """Those that options are chosen by: with a validation part in the test images' place, if there is."""
