@@ -17,7 +17,7 @@ from example_folds import make_calibrated, run_of, train
 from maskguide import methods
 from maskguide.data import masks
 from maskguide.deploy import calibration
-from maskguide.deploy.ensemble import Ensemble, averaged
+from maskguide.deploy.ensemble import Ensemble, averaged, over_pixels
 from maskguide.learning.batches import images_on
 from maskguide.learning.transforms import normalise
 from maskguide.segment import segmenters
@@ -123,6 +123,16 @@ def test_overlays_are_drawn_beside_their_subfolders(calibrated, photos, tmp_path
     assert found == ["field/i20.png.png", *(f"i{number}.png.png" for number in range(15, 20))]
     drawn = np.asarray(Image.open(tmp_path / "looked/i15.png.png"))
     assert drawn.shape == (48, 40, 3) and drawn.std() > 10
+
+
+def test_heat_lies_where_the_cells_look():
+    """Cell j of a padded network is centred on pixel start + j·stride, not in the j-th part of the image."""
+    map_ = np.zeros((3, 4))
+    map_[1, 2] = 1
+    heat = over_pixels(map_, (96, 128), (0.0, 32.0))
+    assert heat.shape == (96, 128) and heat[32, 64] == 1
+    assert heat[32, 80] == heat[16, 64] == 0.5 and heat[16, 80] == 0.25
+    assert heat[:, 96:].max() == 0
 
 
 def test_a_larger_image_is_brought_to_the_largest_of_the_training(calibrated, tmp_path):

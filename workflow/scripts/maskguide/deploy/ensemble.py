@@ -193,11 +193,24 @@ class Ensemble:
             pixels = seen_images(network.seen, [image], parts)[0]
             labels = torch.tensor([class_id], device=self.device)
             maps, _ = looking.maps_of(network.model, images_on(pixels[None].copy(), self.device), labels)
-            map_ = maps.mean(dim=1, keepdim=True).clamp(min=0)
-            map_ = nn.functional.interpolate(map_, (bottom - top, right - left), mode="bilinear")[0, 0]
-            found[seed, top:bottom, left:right] = (map_ / map_.max().clamp(min=1e-12)).cpu().numpy()
+            heat = over_pixels(maps[0].mean(dim=0).clamp(min=0).cpu().numpy(), pixels.shape[:2], network.grid)
+            heat = resized(heat, (bottom - top, right - left))  # of the part that is seen, in its place
+            found[seed, top:bottom, left:right] = heat / max(heat.max(), 1e-12)
             network.maps.clear()
         return found.mean(axis=0)
+
+
+def over_pixels(map_: np.ndarray, size: tuple[int, int], grid: tuple[float, float]) -> np.ndarray:
+    """A map [h, w] over an image of `size`, float32 [H, W], smoothed between its cells.
+
+    grid: start and stride; cell j is centred on pixel start + j·stride, and the outermost reach to the sides.
+    """
+    start, stride = grid
+    for _ in size:  # rows, then columns
+        side, centres = size[0], start + stride * np.arange(len(map_))
+        map_ = np.stack([np.interp(np.arange(side), centres, line) for line in map_.T])
+        size = size[::-1]
+    return map_.astype(np.float32)
 
 
 def averaged(answers: Iterable[Iterable[Answer]]) -> np.ndarray:
