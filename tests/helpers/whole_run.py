@@ -73,7 +73,7 @@ def write_config(folder: Path, content: dict) -> str:
 
 def trained(listing: str) -> set[str]:
     """The methods whose training jobs a dry run lists."""
-    return set(re.findall(r"output: results/\w+/runs/\w+/split\d+/([a-z0-9_-]+)/", listing))
+    return set(re.findall(r"output: results/\w+/runs/\w+/split\d+/([a-z0-9_-]+)/\w+/seed\d", listing))
 
 
 def measured(folder: Path) -> dict[str, list | dict]:

@@ -22,9 +22,9 @@ def test_the_whole_road(finished):
     kinds = ["strips", "curves", "confusion", "regions", "cam", "annotation"]
     for kind in (*kinds, "attention", "attended", "classifiers"):
         assert (results / f"figures/{kind}_leaves.png").stat().st_size > 5000
-    cells = {path.parents[1] for path in results.glob("runs/leaves/split1/*/*/seed[12]/metrics.json")}
-    assert cells and all("What it is" in (cell / "card.md").read_text() for cell in cells)
     metrics = pd.read_csv(results / "metrics.csv")
+    for name in set(metrics["method"]) - {"mdm", "dbcsr"}:
+        assert "What it is" in (results / f"runs/leaves/split1/{name}/small/card.md").read_text()
     assert set(metrics["method"]) == {
         *("baseline", "attention", "mga", "mga-truth", "mga-shuffled", "mdm", "dbcsr"),
         *("mgfe", "mgfe-vein", "mgfe-contour", "mgfe-n2", "mgfe-binarised-counterparts-shuffled"),
