@@ -1,4 +1,4 @@
-"""Backbones by timm's names, random weights, no network: one of each family through all of it."""
+"""Backbones by timm's names, random weights: maps, cells, stages, pixels, files of weights."""
 
 import os
 import subprocess
@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 import timm
 import torch
-import train_classifier
-from example_stores import make_squares, without_times
-from maskguide import methods
-from maskguide.learning import backbones, looking
+from maskguide.learning import backbones
 from maskguide.learning.batches import images_on
 from maskguide.system.files import InputError
 
@@ -23,7 +20,7 @@ FAMILIES = {
     "tiny_vit_5m_224": (0, 32, 5),
     "swin_tiny_patch4_window7_224": (15.5, 32, 6),
     "vit_tiny_patch16_224": (7.5, 16, 13),
-    "vit_small_patch14_dinov2": (6.5, 14, 13),
+    "vit_small_patch14_reg4_dinov2": (6.5, 14, 13),
     "vit_small_patch16_dinov3": (7.5, 16, 13),
 }
 
@@ -52,8 +49,8 @@ def test_cells_look_where_their_gradient_comes_from(network):
     assert backbones.cell_grid(backbone.features) == (start, stride)
     rng = torch.Generator().manual_seed(1)
     # in the middle of the image, and of its window where attention has windows
-    size, cell, profile = (224, 3, 0) if "224" in name and stride == 32 else (16 * stride, 7, 0)
-    for _ in range(6):
+    size, cell, profile = (224 if "224" in name and stride == 32 else 8 * stride), 3, 0
+    for _ in range(3):
         images = torch.randn(1, 3, size, size, generator=rng).requires_grad_()
         maps = backbone.features(images)
         said = (maps[0, :, cell, cell] * torch.randn(backbone.channels, generator=rng)).sum()
@@ -61,6 +58,22 @@ def test_cells_look_where_their_gradient_comes_from(network):
     profile = np.where(profile > 0.1 * profile.max(), profile, 0)
     centre = (profile * np.arange(size)).sum() / profile.sum()
     assert centre == pytest.approx(start + cell * stride, abs=0.25 * stride)
+
+
+@pytest.mark.parametrize("network", [name for name in FAMILIES if name.startswith("vit_")], indirect=True)
+def test_the_grid_holds_each_patch_in_its_place_and_no_other_token(network):
+    """Class and register tokens come first; one of them in the grid would move all patches on."""
+    name, backbone = network
+    start, stride, _ = FAMILIES[name]
+    images = torch.randn(1, 3, 4 * stride, 6 * stride, generator=torch.Generator().manual_seed(2))
+    for row, column in ((0, 0), (1, 3), (3, 5)):
+        top, left = (round(start + 0.5 - stride / 2 + stride * each) for each in (row, column))
+        changed = images.clone()
+        changed[:, :, top : top + stride, left : left + stride] *= -1
+        with torch.inference_mode():
+            before, after = backbone.features(torch.cat([images, changed]))
+        difference = (before - after).square().sum(dim=0)
+        assert divmod(difference.argmax().item(), 6) == (row, column)
 
 
 def test_freezing_stops_whole_stages_beginning_with_the_stem(network):
@@ -86,26 +99,40 @@ def test_pixels_are_normalised_as_the_networks_own_weights_want(network):
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
-def test_without_its_classifier_it_says_what_timm_says(network, tmp_path):
-    name, _ = network
+@pytest.mark.parametrize("name", [*FAMILIES, "test_vit2"])  # the last has its norm behind the pooling
+def test_it_says_what_timm_says(name, tmp_path):
+    """Maps of the file's weights, and with its classifier the same logits, where timm averages over cells."""
     torch.manual_seed(1)
-    size = 224
-    theirs = timm.create_model(name, pretrained=False, num_classes=3, **options_of(name)).eval()
+    options = {"dynamic_img_size": True} if "vit_" in name and "tiny_vit" not in name else {}
+    theirs = timm.create_model(name, pretrained=False, num_classes=3, **options).eval()
+    with torch.no_grad():
+        for value in theirs.parameters():
+            if value.ndim == 1:  # norms that do something
+                value += 0.1 * torch.rand_like(value)
     torch.save(theirs.state_dict(), tmp_path / "weights.pth")
     backbone = backbones.create(name, tmp_path / "weights.pth", 3).eval()
-    images = torch.randn(2, 3, size, size)
+    backbone.head[-1].load_state_dict(theirs.get_classifier().state_dict())
+    images = torch.randn(2, 3, 224, 224)
     with torch.inference_mode():
-        maps = theirs.forward_features(backbone.features[0]._normalised(images))
-        found = backbone.features(images)
+        own = backbone.features[0]._normalised(images)
+        maps, logits = theirs.forward_features(own), theirs(own)
+        found, said = backbone.features(images), backbone(images)
     if maps.ndim == 3:
         maps = maps[:, theirs.num_prefix_tokens :].transpose(1, 2).reshape(found.shape)
     elif maps.shape[1] != backbone.channels:
         maps = maps.permute(0, 3, 1, 2)
     torch.testing.assert_close(found, maps, rtol=1e-3, atol=1e-4)
+    if getattr(theirs, "global_pool", "avg") != "token":
+        torch.testing.assert_close(said, logits, rtol=1e-3, atol=1e-4)
 
 
-def options_of(name):
-    return {"dynamic_img_size": True} if name.startswith("vit") else {}
+def test_a_name_may_end_in_that_of_its_weights_whose_normalisation_counts():
+    means = {"vit_small_patch16_224": 0.5, "vit_small_patch16_224.dino": 0.485}
+    for name, mean in means.items():
+        with torch.device("meta"):
+            assert backbones.create(name, None, 3).features[0].mean[0] == mean
+    with pytest.raises(InputError, match=r"224\.dinosaur: timm knows no such weights; .* are vit_small_"):
+        backbones.create("vit_small_patch16_224.dinosaur", None, 3)
 
 
 def test_a_file_of_another_network_is_refused(tmp_path):
@@ -118,44 +145,6 @@ def test_a_file_of_another_network_is_refused(tmp_path):
 def test_a_name_that_nobody_has_names_the_nearest():
     with pytest.raises(InputError, match=r"--backbone convnext_atom: .*convnext_atto"):
         backbones.create("convnext_atom", None, 3)
-
-
-def test_methods_that_need_two_stages_say_so():
-    with pytest.raises(InputError, match="has one stage"):
-        methods.create("tdsa", backbones.create("convnext_atto", None, 3), {})
-
-
-@pytest.fixture(scope="module")
-def squares(tmp_path_factory):
-    return make_squares(tmp_path_factory.mktemp("squares"))
-
-
-def train(squares, output, name, *more):
-    words = ["--dataset", "squares", "--store", squares / "store", "--mask-store", squares / "pooled"]
-    words += ["--index", squares / "index.csv", "--method", "mga", "--backbone", name, "--epochs", "2"]
-    words += ["--batch-size", "8", "--crop", "32", "--output-dir", output, "--optimizer", "adam"]
-    args = train_classifier.parse_args([*map(str, words), "--learning-rate", "0.0005", *more])
-    train_classifier.main(args)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["convnext_atto", "vit_tiny_patch16_224", "tiny_vit_5m_224"])
-def test_one_of_each_kind_trains_and_shows_where_it_looks(squares, tmp_path, name):
-    train(squares, tmp_path / "run", name)
-    model, info = methods.load(tmp_path / "run" / "model.pt")
-    assert info["backbone"] == name
-    maps, kind = looking.maps_of(model, torch.randn(2, 3, 64, 64), torch.tensor([0, 1]))
-    assert kind == "attention" and maps.shape[-1] == -(-64 // int(FAMILIES[name][1]))
-    again = tmp_path / "again"
-    train(squares, again, name)
-    assert without_times(tmp_path / "run") == without_times(again)
-
-
-def test_half_precision_on_the_cpu_gives_numbers(network):
-    name, backbone = network
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        logits = backbone(torch.randn(1, 3, 64, 64))
-    assert torch.isfinite(logits.float()).all(), name
 
 
 def test_timm_is_imported_where_it_is_asked_for_alone(root):

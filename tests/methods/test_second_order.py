@@ -74,7 +74,8 @@ def described_by_hand(method, x):
             matrix = np.block([[matrix + mean @ mean.T, mean], [mean.T, np.ones((1, 1))]])
         return np.array(triangle_by_hand(root_by_hand(matrix, np.trace(matrix) + 1e-5, 5)))
     if method == "bcnn":
-        found = np.sqrt(g_by_hand(x) + 1e-5).ravel()
+        g = g_by_hand(x)
+        found = (np.where(g < 0, -1, 1) * np.sqrt(np.abs(g) + 1e-5)).ravel()
     else:
         g = g_by_hand(x)
         root = root_by_hand(g, np.sqrt((g**2).sum() + 1e-10), 10).ravel()
@@ -129,6 +130,16 @@ def test_descriptors_follow_the_formulas(method):
     assert found.shape == (2, model.size(5))
     for described, image in zip(found, maps, strict=True):
         np.testing.assert_allclose(described, described_by_hand(method, image.flatten(1).numpy()), rtol=1e-9)
+
+
+def test_bilinear_pooling_keeps_the_signs_of_a_transformers_map():
+    """Its last norm makes values below 0, and then products; their roots have a gradient of their own."""
+    describe, maps = create("bcnn").describe, (features() - 0.5).requires_grad_()
+    found = describe(maps)
+    assert 0.1 < (found < 0).double().mean() < 0.9
+    for described, image in zip(found.detach(), maps.detach(), strict=True):
+        np.testing.assert_allclose(described, described_by_hand("bcnn", image.flatten(1).numpy()), rtol=1e-9)
+    assert torch.autograd.gradcheck(describe, maps)
 
 
 @pytest.mark.parametrize("method", OF_COVARIANCE)

@@ -170,7 +170,10 @@ def stage_ends(features: nn.Sequential) -> tuple[tuple[int, int], tuple[int, int
     upper = max(place for place, child in enumerate(features) if not isinstance(child, nn.MaxPool2d))
     larger = [place for place in range(upper) if maps[place][1] > maps[upper][1]]
     if not larger:
-        raise InputError("this backbone has one stage; a method that needs two cannot use it")
+        raise InputError(
+            "this backbone has one stage; a method that needs two cannot use it; take small, or a --backbone "
+            "of torchvision"
+        )
     return (larger[-1], maps[larger[-1]][0]), (upper, maps[upper][0])
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import difflib
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from maskguide.learning import backbones
 from maskguide.learning.weights import read_weights
@@ -42,10 +44,13 @@ class TimmMap(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Sides that are no multiple of the patch are filled up with the mean colour, right and bottom."""
+        attention = attention_for(images)
         images = self._normalised(images)
         below, right = (-side % each for side, each in zip(images.shape[2:], self.patch, strict=True))
         images = functional.pad(images, (0, right, 0, below))
-        maps = self.network.forward_features(images)
+        with attention:
+            maps = self.network.forward_features(images)
+        forget_positions(self.network)
         if maps.ndim == 3:
             grid = [side // each for side, each in zip(images.shape[2:], self.patch, strict=True)]
             tokens = maps[:, self.network.num_prefix_tokens :]
@@ -82,6 +87,27 @@ class TimmMap(nn.Module):
                 "another backbone, or mask_pooling: parts"
             )
         return start, float(stride)
+
+
+def attention_for(images: Tensor) -> AbstractContextManager:
+    """A forward pass on `images` goes in here: it chooses who computes the attention.
+
+    Who asks for gradients with respect to pixels may learn from them, that is, differentiate them once more.
+    Fused attention has no second derivative; attention computed step by step has.
+    """
+    twice = images.requires_grad and torch.is_grad_enabled()
+    return sdpa_kernel(SDPBackend.MATH) if twice else nullcontext()
+
+
+def forget_positions(network: nn.Module) -> None:
+    """Drop the weights of relative positions that some networks (TinyViT) keep from one pass to the next.
+
+    In evaluation mode they are looked up once and kept with all that hangs on them: with a gradient nothing
+    can be copied, without one none can be asked for, and weights loaded later would not count.
+    """
+    for module in network.modules():
+        if getattr(module, "attention_bias_cache", None):
+            module.attention_bias_cache = {}
 
 
 def _is_same(module: nn.Module) -> bool:
@@ -128,17 +154,30 @@ def create(name: str, weights: Path | None, num_classes: int) -> tuple[TimmMap, 
     if weights is not None:
         _load(network, weights, name)
     mean, deviation = network.pretrained_cfg["mean"], network.pretrained_cfg["std"]
-    norm = getattr(getattr(network, "head", None), "norm", None)
     network.reset_classifier(0, "")
-    if norm is not None:
-        network.head.norm = nn.Identity()
-    head = [nn.AdaptiveAvgPool2d(1), *([] if norm is None else [norm]), nn.Flatten()]
+    pooling, flatten, norm = nn.AdaptiveAvgPool2d(1), nn.Flatten(), _norm_after_pooling(network)
+    head = [pooling, flatten]
+    if norm is not None:  # of maps [B, C, 1, 1], or of their channels alone
+        head = [pooling, norm, flatten] if type(norm).__name__.endswith("2d") else [pooling, flatten, norm]
     head.append(nn.Linear(network.num_features, num_classes))
     return TimmMap(network, mean, deviation), nn.Sequential(*head), stages_of(network)
 
 
+def _norm_after_pooling(network: nn.Module) -> nn.Module | None:
+    """The norm that stands between pooling and classifier, taken out; None where the map is normalised."""
+    for part, name in ((getattr(network, "head", None), "norm"), (network, "fc_norm")):
+        norm = getattr(part, name, None)
+        if norm is not None and not isinstance(norm, nn.Identity):
+            setattr(part, name, nn.Identity())
+            return norm
+    return None
+
+
 def _network(name: str, num_classes: int) -> nn.Module:
-    """timm's network with random values, one that takes images of any size."""
+    """timm's network with random values, one that takes images of any size.
+
+    A name may end in that of its weights (`vit_small_patch16_224.dino`), which say how pixels are normalised.
+    """
     import timm
 
     plain = name.partition(".")[0]
@@ -146,9 +185,13 @@ def _network(name: str, num_classes: int) -> nn.Module:
         near = difflib.get_close_matches(plain, timm.list_models(), n=3)
         nearest = f"; the nearest are {', '.join(near)}" if near else ""
         raise InputError(f"--backbone {name}: unknown; neither torchvision nor timm has it{nearest}")
+    tags = timm.list_pretrained(f"{plain}.*")
+    if name not in (plain, *tags):
+        known = f"those of {plain} are {', '.join(tags)}" if tags else f"there are none of {plain}"
+        raise InputError(f"--backbone {name}: timm knows no such weights; {known}")
     for options in ({"dynamic_img_size": True}, {"strict_img_size": False}, {}):
         try:
-            network = timm.create_model(plain, pretrained=False, num_classes=num_classes, **options)
+            network = timm.create_model(name, pretrained=False, num_classes=num_classes, **options)
         except TypeError:  # of another family
             continue
         if not (hasattr(network, "forward_features") and hasattr(network, "num_features")):

@@ -6,6 +6,7 @@ network in the place of two equal ones.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,6 +26,11 @@ class BilinearPooling(Bilinear):
 
     @staticmethod
     def describe(features: Tensor) -> Tensor:
-        """features X [B, C, h, w], not below 0 → √(G + ε) of each element, of length 1, [B, C²]."""
-        roots = (second_moment(features) + EPSILON).sqrt()
+        """features X [B, C, h, w] → sign(G)·√(|G| + ε) of each element, of length 1, [B, C²].
+
+        Behind a ReLU nothing is below 0; behind a transformer's last norm, half of it is.
+        """
+        moments = second_moment(features)
+        sign = torch.where(moments < 0, -1.0, 1.0)
+        roots = sign * (sign * moments + EPSILON).sqrt()
         return functional.normalize(roots.flatten(start_dim=1))
