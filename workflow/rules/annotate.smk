@@ -11,6 +11,7 @@ rule choose_annotation:
         "<logs>/choose_annotation/{dataset}-split{split}{fewer}.log",
     benchmark:
         "<benchmarks>/choose_annotation/{dataset}-split{split}{fewer}.tsv"
+    priority: GUIDES_FIRST
     conda:
         ENVIRONMENT
     resources:
@@ -74,6 +75,7 @@ rule import_annotation:
         "<logs>/import_annotation/{dataset}-split{split}{fewer}.log",
     benchmark:
         "<benchmarks>/import_annotation/{dataset}-split{split}{fewer}.tsv"
+    priority: GUIDES_FIRST
     conda:
         ENVIRONMENT
     resources:

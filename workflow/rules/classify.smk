@@ -103,7 +103,7 @@ rule train_classifier:
                 "background": input.background or None,
                 "objects": plan.objects_said(wc),
                 "weights": input.weights or None,
-                **plan.device_flags(config["classify"]["slots"]),
+                **plan.device_flags(),
             }
         ),
         # Not declared as output: Snakemake would delete it with a failed job's files.

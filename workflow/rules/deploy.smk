@@ -25,7 +25,7 @@ rule calibrate:
     params:
         runs=lambda wc: flags(plan.calibrated_by(wc)),
         numerics=flags(plan.numerics(config["classify"])),
-        device=lambda wc, input: flags(plan.device_flags(config["classify"]["slots"])),
+        device=lambda wc, input: flags(plan.device_flags()),
     shell:
         "python {input.script:q} {params.runs} --index {input.index:q} {params.numerics} {params.device}"
         " 2>&1 | tee {log:q}"

@@ -14,6 +14,7 @@ rule choose_boxes:
         "<logs>/choose_boxes/{dataset}-split{split}-{annotated}.log",
     benchmark:
         "<benchmarks>/choose_boxes/{dataset}-split{split}-{annotated}.tsv"
+    priority: GUIDES_FIRST
     conda:
         ENVIRONMENT
     resources:
@@ -77,6 +78,7 @@ rule import_boxes:
         "<logs>/import_boxes/{dataset}-split{split}-{annotated}.log",
     benchmark:
         "<benchmarks>/import_boxes/{dataset}-split{split}-{annotated}.tsv"
+    priority: GUIDES_FIRST
     conda:
         ENVIRONMENT
     resources:
@@ -114,6 +116,7 @@ rule train_detector:
         "<logs>/train_detector/{dataset}-split{split}-{annotated}.log",
     benchmark:
         "<benchmarks>/train_detector/{dataset}-split{split}-{annotated}.tsv"
+    priority: GUIDES_FIRST
     conda:
         ENVIRONMENT
     resources:
@@ -149,6 +152,7 @@ rule detect_regions:
         "<logs>/detect_regions/{dataset}-split{split}-{annotated}.log",
     benchmark:
         "<benchmarks>/detect_regions/{dataset}-split{split}-{annotated}.tsv"
+    priority: GUIDES_FIRST
     conda:
         ENVIRONMENT
     resources:

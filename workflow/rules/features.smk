@@ -25,7 +25,7 @@ rule extract_features:
             {
                 "masks": input.masks or None,
                 "weights": input.weights or None,
-                **plan.device_flags(config["classify"]["slots"]),
+                **plan.device_flags(),
             }
         ),
     shell:

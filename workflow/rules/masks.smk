@@ -12,6 +12,7 @@ rule infer_masks:
         "<logs>/infer_masks/{dataset}-split{split}{fewer}.log",
     benchmark:
         "<benchmarks>/infer_masks/{dataset}-split{split}{fewer}.tsv"
+    priority: GUIDES_FIRST
     conda:
         ENVIRONMENT
     resources:
@@ -148,6 +149,7 @@ rule pool_masks:
         "<logs>/pool_masks/{dataset}-split{split}-{mask_source}.log",
     benchmark:
         "<benchmarks>/pool_masks/{dataset}-split{split}-{mask_source}.tsv"
+    priority: GUIDES_FIRST
     conda:
         ENVIRONMENT
     resources:

@@ -37,6 +37,7 @@ except InputError as error:
     raise WorkflowError(str(error)) from error
 
 ENVIRONMENT = "../../envs/maskguide.yaml"
+GUIDES_FIRST = 1  # trainings wait for guides; else these would stand behind all that need none
 SACCT = f"{workflow.current_basedir}/../../profiles/slurm/bin"
 
 # Jobs end when their snakemake does, even by SIGKILL; the next one finds a folder it can work in.

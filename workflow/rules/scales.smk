@@ -25,7 +25,7 @@ rule attend_regions:
             {
                 "zoom": input.zoom or None,
                 **plan.numerics(config["classify"]),
-                **plan.device_flags(config["classify"]["slots"]),
+                **plan.device_flags(),
             }
         ),
     shell:
@@ -82,7 +82,7 @@ rule combine_scales:
             {
                 "zooms": list(input.zooms),
                 **plan.numerics(config["classify"]),
-                **plan.device_flags(config["classify"]["slots"]),
+                **plan.device_flags(),
             }
         ),
         folder=subpath(output.metrics, parent=True),

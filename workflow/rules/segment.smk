@@ -18,6 +18,7 @@ rule train_segmenter:
         "<logs>/train_segmenter/{dataset}-split{split}{fewer}.log",
     benchmark:
         "<benchmarks>/train_segmenter/{dataset}-split{split}{fewer}.tsv"
+    priority: GUIDES_FIRST
     conda:
         ENVIRONMENT
     resources:

@@ -22,7 +22,7 @@ rule measure_attention:
         **needs(gpu=gpus, mem_mb=4000, runtime=60),
     params:
         what=lambda wc: flags(plan.attention_flags(wc)),
-        files=lambda wc, input: flags(plan.device_flags(config["classify"]["slots"])),
+        files=lambda wc, input: flags(plan.device_flags()),
     shell:
         "python {input.script:q} --index {input.index:q} --store {input.store:q} {params.what} {params.files}"
         " --output {output:q} 2>&1 | tee {log:q}"
@@ -51,7 +51,7 @@ rule measure_backgrounds:
     params:
         what=lambda wc: flags({"runs": plan.looking_runs(wc), **plan.seen_through(wc)}),
         numerics=flags(plan.numerics(config["classify"])),
-        files=lambda wc, input: flags(plan.device_flags(config["classify"]["slots"])),
+        files=lambda wc, input: flags(plan.device_flags()),
     shell:
         "python {input.script:q} --index {input.index:q} --store {input.store:q} --masks {input.masks:q}"
         " {params.what} {params.numerics} {params.files} --output {output:q} 2>&1 | tee {log:q}"

@@ -265,10 +265,10 @@ class Settings:
         """The names of the data set's regions, in the order of the detector's classes."""
         return list(self.entries[dataset]["regions"])
 
-    def device_flags(self, slots: int | None = None) -> dict[str, Any]:
+    def device_flags(self) -> dict[str, Any]:
         """Where a job computes, which changes no result: among params that are functions of `input`."""
         device = self.config["device"]
-        return {"device": None if device == "auto" else device, "slots": slots}
+        return {"device": None if device == "auto" else device, "slots": self.config["classify"]["slots"]}
 
     def numerics(self, section: Mapping[str, Any]) -> dict[str, Any]:
         """What the digits of a result depend on besides the seed, of a section of the config."""
