@@ -20,8 +20,8 @@ unexport PYTHONDONTWRITEBYTECODE # else each of the scripts that tests start com
 
 demo: $(ENVIRONMENT)
 	snakemake --cores $(CORES) --resources gpu=$(GPUS)
-	@cat results/demo/answer.md
-	@echo "Tables: results/demo/tables/*.md   Figures: results/demo/figures/*.png"
+	@sed '/^[!*]/d' results/demo/answer.md | cat -s # its pictures and their captions are for another reader
+	@echo "With pictures: results/demo/answer.html   Tables: results/demo/tables/*.md   Figures: results/demo/figures/*.png"
 
 report: demo
 	snakemake --cores 1 --report report.zip

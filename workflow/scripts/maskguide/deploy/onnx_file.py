@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -62,18 +63,26 @@ def export(network: Probabilities, size: tuple[int, int]) -> Exported:
     the network says, to `MOST`, or none can be written.
     """
     reason = ""
-    for dynamic in (True, False):
+    for dynamic in (False,) if pads_by_size(network) else (True, False):
         try:
             model = converted(network, size, dynamic)
             difference = compared(network, model, sizes_around(size) if dynamic else [size])
         # whatever PyTorch's exporter and the runtime raise: the next way is tried, the last is said
         except Exception as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(str(error).split()))[:200]  # no colours
             continue
         if difference <= MOST:
             return Exported(model, dynamic, difference)
         reason = f"its probabilities differ by {difference:.2g} from the network's"
     raise InputError(f"this network cannot be written as ONNX ({reason}); use predict.py, or another method")
+
+
+def pads_by_size(network: nn.Module) -> bool:
+    """Whether layers pad as TensorFlow does, by the size of what they see (EfficientNet's).
+
+    PyTorch's exporter does not come to an end with such layers where the size is free.
+    """
+    return any(type(module).__name__.endswith("Same") for module in network.modules())
 
 
 def converted(network: Probabilities, size: tuple[int, int], dynamic: bool) -> onnx.ModelProto:

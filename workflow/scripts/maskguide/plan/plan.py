@@ -12,6 +12,10 @@ from maskguide.plan.frozen import Frozen
 from maskguide.plan.places import PROBE
 from maskguide.plan.tables import BACKGROUNDS
 
+CHART = (
+    "Accuracy of each method on the test images. Large marks: the mean over trainings, with one standard "
+    "deviation to each side; small marks: single trainings."
+)
 STRIPS = (
     "Test images, the masks drawn of them, and where MGA's network looks; the number below is the area under "
     "the ROC curve of its attention against the mask: 0.5 is blind."
@@ -72,10 +76,7 @@ class Plan(Frozen):
 
     def answer_pictures(self) -> dict[str, str]:
         """The pictures of the answer, and what each shows."""
-        found = {
-            f"{self.results}/figures/{name}.png": self.tables[name].caption or self.tables[name].what
-            for name in self.answering()
-        }
+        found = {f"{self.results}/figures/{name}.png": CHART for name in self.answering()}
         for dataset in self.shown(*self.beside("strips")):
             found[f"{self.results}/figures/strips_{dataset}.png"] = STRIPS
         return found

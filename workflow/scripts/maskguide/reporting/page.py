@@ -50,7 +50,7 @@ def as_markdown(page: Sequence[Block], folder: Path) -> str:
     for kind, content in page:
         if kind == "picture":
             link = Path(os.path.relpath(content.path, folder)).as_posix()
-            parts.append(f"![{content.caption}]({link})\n\n*{content.caption}*")
+            parts.append(f"![{content.path.stem}]({link})\n\n*{content.caption}*")
         elif kind == "list":
             parts.append("\n".join(f"- {line}" for line in content))
         else:
