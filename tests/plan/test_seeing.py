@@ -181,3 +181,15 @@ def test_comparisons_are_with_the_controls_of_the_same_view(plan):
         *(("mga", "mga-elsewhere"), ("swap", "swap-shuffled"), ("swap", "swap-elsewhere")),
         ("swap", "swap-rectangles"),
     ]
+
+
+@pytest.mark.parametrize("said", ["segmenter", "truth"])
+def test_own_masks_tell_inside_from_outside_of_all_images_where_they_are_asked_for(plan, tmp_path, said):
+    vines = {"images": str(tmp_path / "images"), "masks": str(tmp_path / "masks"), "split": "1:1"}
+    for kind in ("images", "masks"):
+        (tmp_path / kind / "elm").mkdir(parents=True)
+        (tmp_path / kind / "elm/0.png").touch()
+    tables = {"probe": {"datasets": ["vines"], "backbones": ["small"]}}
+    made = plan("butterfly", datasets={"vines": vines}, classify={"objects": said}, tables=tables)
+    assert Path(made.places_masks("vines")).name == said
+    assert bool(made.kept_in_folds("vines")) == (said == "segmenter")

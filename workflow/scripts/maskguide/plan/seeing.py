@@ -48,11 +48,13 @@ class Seeing(Names):
     def showing(self, dataset: str, of_every_image: bool = False) -> str | None:
         """Whose masks tell objects from backgrounds: the true ones, else the guide's; None without any.
 
-        of_every_image: a person's own masks may be of some images alone, so that the segmenter's are taken.
+        of_every_image: a person's own masks may be of some images alone, so that the segmenter's are taken
+        where `objects` does not ask for the true ones.
         What image processing drew, without being asked to, is nobody's mask.
         """
         said = sources.base_of(self.settings("classify", dataset)["objects"])
-        true = not self.without_masks(dataset) and not (of_every_image and dataset in self.own)
+        some = of_every_image and dataset in self.own and said != sources.TRUTH
+        true = not self.without_masks(dataset) and not some
         asked = [said] if said == sources.AUTO else []
         drawn = self.mode(dataset, "annotate") != "automatic"
         tried = [*([sources.TRUTH] if true else []), *asked, *([sources.SEGMENTER] if drawn else [])]
