@@ -86,7 +86,8 @@ def row(backbone: str, args: argparse.Namespace) -> tuple[str, ...]:
     except subprocess.TimeoutExpired:
         return (*named, "–", "–", f"not done after {PATIENCE} s", "–", "–", "–")
     if done.returncode:
-        return (*named, "–", "–", done.stderr.strip().splitlines()[-1], "–", "–", "–")
+        said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+        return (*named, "–", "–", said[-1], "–", "–", "–")
     found = json.loads(done.stdout.splitlines()[-1])
     cost = (f"{found['parameters'] / 1e6:.1f}", f"{found['seconds']:.2f}")
     if "refused" in found:
@@ -96,7 +97,10 @@ def row(backbone: str, args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def main(args: argparse.Namespace) -> None:
-    rows = [row(backbone, args) for backbone in args.backbones]
+    rows = []
+    for backbone in args.backbones:
+        rows.append(row(backbone, args))
+        print(*rows[-1], file=sys.stderr, flush=True)
     print(f"{args.crop} pixels, batch of {args.batch_size}, {args.threads} thread(s), CPU, float32")
     heads = ("family", "backbone", "million parameters", "seconds a step")
     print_table((*heads, "ONNX: largest difference", "sizes", "MB", "seconds"), rows)

@@ -75,16 +75,18 @@ def main(args: argparse.Namespace) -> None:
     if len(np.unique(classes)) < 2:
         raise InputError(f"{args.features}: has images of one class alone; there is nothing to tell apart")
     groups = kept = None
+    labels = classes
     if args.images:
-        known = datasets.read_images(args.images).set_index("image_id")["group"]
-        found = known.reindex(names).fillna("")
+        known = datasets.read_images(args.images).set_index("image_id").reindex(names)
+        found = known["group"].fillna("")
         groups = found.to_numpy() if (found != "").all() else None
+        labels = known["class"].to_numpy()
     if args.kept:
         kept = names.isin(read_csv(args.kept, ["image_id"], "annotate again")["image_id"]).to_numpy()
     if args.splits:
         parts = [(number, 1, *parts_of(path, names)) for number, path in enumerate(args.splits, 1)]
     else:
-        folds = probes.folds_of(classes, args.folds, args.repeats, groups, kept)
+        folds = probes.folds_of(labels, args.folds, args.repeats, groups, kept)
         parts = [(repeat, fold, ~test, test) for repeat, fold, test in folds]
     masked = (layout["masks"] != "").all()
     rows = [name for name, (_, places) in ROWS.items() if masked or places == ("whole",)]

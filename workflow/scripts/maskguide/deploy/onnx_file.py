@@ -63,7 +63,7 @@ def export(network: Probabilities, size: tuple[int, int]) -> Exported:
     the network says, to `MOST`, or none can be written.
     """
     reason = ""
-    for dynamic in (False,) if pads_by_size(network) else (True, False):
+    for dynamic in (False,) if bound_to_size(network) else (True, False):
         try:
             model = converted(network, size, dynamic)
             difference = compared(network, model, sizes_around(size) if dynamic else [size])
@@ -77,12 +77,13 @@ def export(network: Probabilities, size: tuple[int, int]) -> Exported:
     raise InputError(f"this network cannot be written as ONNX ({reason}); use predict.py, or another method")
 
 
-def pads_by_size(network: nn.Module) -> bool:
-    """Whether layers pad as TensorFlow does, by the size of what they see (EfficientNet's).
+def bound_to_size(network: nn.Module) -> bool:
+    """Whether layers pad by the size of what they see: as TensorFlow (EfficientNet), or to windows (Swin).
 
-    PyTorch's exporter does not come to an end with such layers where the size is free.
+    PyTorch's exporter did not come to an end with such layers within ten minutes where the size is free.
     """
-    return any(type(module).__name__.endswith("Same") for module in network.modules())
+    kinds = {type(module).__name__ for module in network.modules()}
+    return any(kind.endswith("Same") or kind == "SwinTransformerBlock" for kind in kinds)
 
 
 def converted(network: Probabilities, size: tuple[int, int], dynamic: bool) -> onnx.ModelProto:

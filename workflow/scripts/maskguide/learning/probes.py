@@ -74,16 +74,16 @@ def folds_of(
     if groups is not None:
         fixed |= np.isin(groups, groups[fixed])
     free = np.flatnonzero(~fixed)
-    for each in np.unique(classes):
-        own = free[classes[free] == each]
-        count = len(own) if groups is None else len(np.unique(groups[own]))
-        if count < folds:
-            what = "images" if groups is None else "groups of images"
-            taught = " that taught no guide" if fixed.any() else ""
-            raise InputError(
-                f"class {each}: has {count} {what}{taught}, fewer than {folds} folds; take fewer folds "
-                "(tables.probe.folds), or add images"
-            )
+    alone = np.arange(len(classes)) if groups is None else groups
+    counts = {each: len(np.unique(alone[free[classes[free] == each]])) for each in np.unique(classes)}
+    fewest = min(counts, key=counts.get)
+    if counts[fewest] < folds:
+        what = "images" if groups is None else "groups of images"
+        taught = " that taught no guide" if fixed.any() else ""
+        raise InputError(
+            f"class {fewest}: has {counts[fewest]} {what}{taught}, fewer than {folds} folds; take fewer folds "
+            "(tables.probe.folds), or add images"
+        )
     for repeat in range(repeats):
         options = {"n_splits": folds, "shuffle": True, "random_state": repeat}
         if groups is None:
