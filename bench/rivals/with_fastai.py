@@ -16,6 +16,7 @@ from fastai.vision.all import (
     set_seed,
     vision_learner,
 )
+from fastai.vision.learner import default_split, model_meta
 from torchvision.models import mobilenet_v2
 
 told = json.loads(sys.argv[1])
@@ -60,7 +61,8 @@ loaders = ImageDataLoaders.from_df(
     device=torch.device("cpu"),
 )
 clock = Clock()
-learner = vision_learner(loaders, network, cut=-1, normalize=False, cbs=clock)
+model_meta[network] = {"cut": -1, "split": default_split}  # where its own head begins: fastai knows others
+learner = vision_learner(loaders, network, normalize=False, cbs=clock)
 with learner.no_bar(), learner.no_logging():
     learner.fine_tune(told["epochs"])
     paths, labels = zip(*told["test"], strict=True)
