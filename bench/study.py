@@ -29,8 +29,8 @@ METHODS = ["baseline", "mga"]
 STUDIES = 100
 LARGE = {
     "methods": [
-        *("baseline", "attention", "mga", "mga-shuffled", "mga-truth", "mga-elsewhere"),
-        *("swap", "swap-shuffled", "energy", "attention-pooling", "guided-pooling", "multitask"),
+        *("baseline", "mga", "mgfe", "aca-s1", "swap", "bcnn", "improved-bcnn"),
+        *("mpn-cov", "g2denet", "dcl", "maskcov", "nts"),
     ],
     "backbones": ["small", "mobilenet_v2", "resnet50", "densenet161"],
     "datasets": 20,

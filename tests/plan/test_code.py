@@ -67,14 +67,14 @@ def test_names_in_brackets_with_comments_inside_functions_and_renamed(tmp_path, 
 def test_a_job_depends_on_no_code_that_changes_no_result(root):
     scripts = root / "workflow" / "scripts"
     rooms = {
-        each.parts[-2] for each in map(Path, code.of_job(scripts / "train_classifier.py", ["methods/mga"]))
+        each.parts[-2] for each in map(Path, code.of_job(scripts / "train_classifier.py", ("methods/mga",)))
     }
     assert not rooms & {"plan", "system", "drawing", "reporting", "marks", "leaves", "segment", "detect"}
     assert rooms >= {"data", "learning", "methods"}
     for script in scripts.glob("*.py"):
         found = [str(Path(each).relative_to(scripts)) for each in code.of_job(script)]
         assert not any("/plan/" in each or "/system/" in each for each in found), script
-        if not script.name.startswith(("plot_", "make_table", "collect_metrics", "evaluate_")):
+        if not script.name.startswith(code.SHOW):
             assert not any("/drawing/" in each or "/reporting/" in each for each in found), script
 
 
@@ -83,7 +83,7 @@ def test_a_training_depends_on_its_own_methods_file_alone(root):
     scripts = root / "workflow" / "scripts"
     for name, method in declared.methods().items():
         if method.class_name:
-            found = code.of_job(scripts / "train_classifier.py", [f"methods/{method.module}"])
+            found = code.of_job(scripts / "train_classifier.py", (f"methods/{method.module}",))
             own = [Path(each).stem for each in found if "/methods/" in each]
             assert method.module in own
             known = {each.module for each in declared.methods().values()}  # others are what several share
@@ -94,7 +94,13 @@ def test_image_processing_is_an_input_of_jobs_that_use_it_alone(root):
     scripts = root / "workflow" / "scripts"
     for script in scripts.glob("*.py"):
         assert not any("automatic" in each for each in code.of_job(script)), script
-    found = code.of_job(scripts / "make_masks.py", ["marks/automatic"])
+    found = code.of_job(scripts / "make_masks.py", ("marks/automatic",))
     assert [each for each in found if "automatic" in each] and [
         each for each in found if "silhouette" in each
     ]
+
+
+def test_what_shows_results_is_made_again_after_an_edit_of_what_it_says(root):
+    for name in ("make_answer", "make_cards", "make_table"):
+        found = code.of_job(root / "workflow" / "scripts" / f"{name}.py")
+        assert any("/reporting/" in each for each in found), name

@@ -172,7 +172,7 @@ def test_what_is_missing_is_one_line(stores, tmp_path):
 def test_what_a_run_does_not_use_is_no_input_of_it(root):
     script = root / "workflow/scripts/train_classifier.py"
     without = set(code.of_job(script))
-    more = {each.split("/maskguide/")[1] for each in set(code.of_job(script, ["views/blank"])) - without}
+    more = {each.split("/maskguide/")[1] for each in set(code.of_job(script, ("views/blank",))) - without}
     assert more == {"views/blank.py", "views/objects.py"}
-    boxes = {each.split("/maskguide/")[1] for each in set(code.of_job(script, ["views/zoom"])) - without}
+    boxes = {each.split("/maskguide/")[1] for each in set(code.of_job(script, ("views/zoom",))) - without}
     assert "views/objects.py" not in boxes

@@ -303,7 +303,7 @@ def test_masks_of_another_size_or_missing_are_named(stores, tmp_path):
 
 def test_what_is_changed_is_an_input_of_the_runs_that_use_it_alone(root):
     script = root / "workflow/scripts/train_classifier.py"
-    without, swapping = set(code.of_job(script)), set(code.of_job(script, ["views/swap"]))
+    without, swapping = set(code.of_job(script)), set(code.of_job(script, ("views/swap",)))
     more = {each.split("/maskguide/")[1] for each in swapping - without}
     assert more == {"views/swap.py", "views/objects.py"}
 

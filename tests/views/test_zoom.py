@@ -116,7 +116,7 @@ def test_a_view_is_an_input_of_the_runs_that_use_it_alone(root):
     for script in ("train_classifier", "attend_regions", "combine_scales"):
         without = {each.split("/maskguide/")[1] for each in code.of_job(scripts / f"{script}.py")}
         viewed = {
-            each.split("/maskguide/")[1] for each in code.of_job(scripts / f"{script}.py", ["views/zoom"])
+            each.split("/maskguide/")[1] for each in code.of_job(scripts / f"{script}.py", ("views/zoom",))
         }
         assert {each for each in without if each.startswith("views/")} == {"views/__init__.py"}
         assert viewed - without <= {"views/zoom.py", "learning/attend.py", "learning/cells.py"}

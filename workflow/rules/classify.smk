@@ -63,19 +63,12 @@ rule pretrain_backbone:
 
 rule train_classifier:
     input:
+        unpack(plan.inputs_of_run),
         script=plan.script("train_classifier"),
         # Its own method's file and its view's, and no other's.
         modules=after_marks(plan.code_of_run),
         index="<results>/data/{dataset}/split{split}/index.csv",
         store="<results>/store/{dataset}/images",
-        masks=plan.mask_stores,
-        counterparts=plan.counterpart_stores,
-        annotated=plan.mask_annotation,
-        zoom=plan.zoom_of,
-        objects=plan.objects_store,
-        blank=plan.blanked_by,
-        background=lambda wc: plan.blanked_by(wc, "background"),
-        weights=plan.starting_weights,
     output:
         args="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/args.yaml",
         history="<results>/runs/{dataset}/split{split}/{method}/{backbone}/seed{seed}/history.csv",
@@ -97,12 +90,12 @@ rule train_classifier:
             {
                 "mask_store": plan.mask_stores(wc),
                 "counterparts": plan.counterpart_stores(wc),
-                "annotated": input.annotated or None,
-                "zoom": input.zoom or None,
-                "blank": input.blank or None,
-                "background": input.background or None,
+                "annotated": input.get("annotated"),
+                "zoom": input.get("zoom"),
+                "blank": input.get("blank"),
+                "background": input.get("background"),
                 "objects": plan.objects_said(wc),
-                "weights": input.weights or None,
+                "weights": input.get("weights"),
                 **plan.device_flags(),
             }
         ),

@@ -18,7 +18,7 @@ if not workflow.current_basedir.is_local:
 SCRIPTS = Path(os.path.relpath(f"{workflow.current_basedir}/../scripts"))
 sys.path.insert(0, str(SCRIPTS))
 from maskguide.plan.cells import beside, measured
-from maskguide.plan import declared, forecast, news, sources
+from maskguide.plan import declared, forecast, news, sources, stamps
 from maskguide.plan.inputs import held, seen
 from maskguide.plan.plan import Plan
 from maskguide.plan.settings import REGISTRY, flags
@@ -32,7 +32,7 @@ os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(".snakemake/matplotlib"))
 # Of a workflow that uses this one as a module: its own registry, if it has one.
 registry = REGISTRY if Path(REGISTRY).exists() else os.path.relpath(f"{SCRIPTS}/../../{REGISTRY}")
 try:
-    plan = Plan(config, SCRIPTS, registry)
+    plan = Plan(config, SCRIPTS, registry, stamps.FOLDER)
 except InputError as error:
     raise WorkflowError(str(error)) from error
 

@@ -81,8 +81,8 @@ def folds_of(
         what = "images" if groups is None else "groups of images"
         taught = " that taught no guide" if fixed.any() else ""
         raise InputError(
-            f"class {fewest}: has {counts[fewest]} {what}{taught}, fewer than {folds} folds; take fewer folds "
-            "(tables.probe.folds), or add images"
+            f"class {fewest}: has {counts[fewest]} {what}{taught}, fewer than {folds} folds; "
+            "take fewer folds (tables.probe.folds), or add images"
         )
     for repeat in range(repeats):
         options = {"n_splits": folds, "shuffle": True, "random_state": repeat}

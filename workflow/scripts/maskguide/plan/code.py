@@ -9,7 +9,6 @@ A line of a docstring that looks like an import counts as one, which at worst re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -24,10 +23,11 @@ SHOWING = (
     "drawing",
     "reporting",
 )  # looks and labels: results for scripts that show, none for those that compute
-SHOW = ("plot_", "make_table", "collect_metrics", "evaluate_")
+SHOW = ("plot_", "make_table", "make_answer", "make_cards", "collect_metrics", "evaluate_")
 
 
-def of_job(script: Path, further: Iterable[str] = ()) -> list[str]:
+@cache
+def of_job(script: Path, further: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The files of the package that a job of `script` depends on, sorted.
 
     further: modules that it imports by name, such as "methods/mga".
@@ -38,7 +38,7 @@ def of_job(script: Path, further: Iterable[str] = ()) -> list[str]:
         file = package / f"{name}.py"
         found |= {file, *modules(file, script.parent)}
     left_out = QUIET if script.name.startswith(SHOW) else (*QUIET, *SHOWING)
-    return sorted(str(path) for path in found if path.relative_to(package).parts[0] not in left_out)
+    return tuple(sorted(str(path) for path in found if path.relative_to(package).parts[0] not in left_out))
 
 
 @cache

@@ -33,6 +33,23 @@ class RunFiles(Runs):
         )
         return self.modules(script, [f"methods/{module}" for module in chosen] + ["views/zoom"] * zoomed)
 
+    def inputs_of_run(self, wc: Any) -> dict[str, str | list[str]]:
+        """What a training needs besides images and split, by name: what guides it, what it starts from.
+
+        One input function for all of it: snakemake takes its time for each, of thousands of trainings.
+        """
+        found = {
+            "masks": self.mask_stores(wc),
+            "counterparts": self.counterpart_stores(wc),
+            "annotated": self.mask_annotation(wc),
+            "zoom": self.zoom_of(wc),
+            "objects": self.objects_store(wc),
+            "blank": self.blanked_by(wc),
+            "background": self.blanked_by(wc, "background"),
+            "weights": self.starting_weights(wc),
+        }
+        return {name: files for name, files in found.items() if files}
+
     def mask_stores(self, wc: Any) -> list[str]:
         place = f"{self.results}/store/{wc.dataset}/split{self.guided_as(wc.split)}/masks"
         return [f"{place}/{source}" for source in self.learns_by(wc).masks]

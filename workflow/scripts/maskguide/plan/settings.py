@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from maskguide.plan import code, config_check, config_values, datasets, inputs, schema, sources
+from maskguide.plan import code, config_check, config_values, datasets, inputs, schema, sources, stamps
 from maskguide.system.files import InputError
 
 REGISTRY = "resources/datasets.yaml"
@@ -43,17 +43,24 @@ class Settings:
     """The config and the registry of data sets. `InputError` where either is wrong, in one line.
 
     config: as Snakemake read it; filled in, in place. scripts: the folder of scripts. Paths of the plan are
-    relative to where snakemake works.
+    relative to where snakemake works. code_folder: where the code of each job is summed up in one file (see
+    `stamps`); None: each module is an input.
     """
 
-    def __init__(self, config: dict[str, Any], scripts: Path, registry: str = REGISTRY) -> None:
+    def __init__(
+        self,
+        config: dict[str, Any],
+        scripts: Path,
+        registry: str = REGISTRY,
+        code_folder: str | None = None,
+    ) -> None:
         config_values.check_names(config)
         config_values.read(config, schema.config_schema())
         wrong = config_check.complaint(config, schema.config_schema())
         if wrong:
             raise InputError(wrong)
         config_check.fill_in(config, schema.config_schema())
-        self.config, self.scripts = config, scripts
+        self.config, self.scripts, self.code_folder = config, scripts, code_folder
         self._without_masks: dict[str, bool] = {}
         self.results = f"results/{config['run']}"
         known = datasets.registry(registry)
@@ -229,7 +236,10 @@ class Settings:
 
     def modules(self, name: str, further: Sequence[str] = ()) -> list[str]:
         """The modules that a script imports, `further` ones by name: an edit in one re-runs its jobs."""
-        return code.of_job(self.scripts / f"{name}.py", further)
+        found = code.of_job(self.scripts / f"{name}.py", tuple(further))
+        if self.code_folder is None or not found:
+            return list(found)
+        return [stamps.stamped(found, f"{self.code_folder}/{stamps.name_of(name, further)}")]
 
     def marking(self, name: str, automatic: bool) -> list[str]:
         """The modules of a script that marks by image processing where it is asked to."""
