@@ -139,7 +139,7 @@ def test_the_size_in_words(sees, side, words):
 
 @pytest.mark.parametrize(
     ("backbone", "bound"),
-    [
+    [("tf_efficientnet_lite0", True), ("swin_tiny_patch4_window7_224", True), ("vit_tiny_patch16_224", 0)],
         ("tf_efficientnet_lite0", True),
         ("swin_tiny_patch4_window7_224", True),
         ("vit_tiny_patch16_224", False),
