@@ -137,13 +137,9 @@ def test_the_size_in_words(sees, side, words):
     assert words in export_model.sizing(sees, side)
 
 
-@pytest.mark.parametrize(
-    ("backbone", "bound"),
-    [("tf_efficientnet_lite0", True), ("swin_tiny_patch4_window7_224", True), ("vit_tiny_patch16_224", 0)],
-        ("tf_efficientnet_lite0", True),
-        ("swin_tiny_patch4_window7_224", True),
-        ("vit_tiny_patch16_224", False),
-    ],
-)
-def test_networks_that_pad_by_size_are_written_for_one_size(backbone, bound):
-    assert onnx_file.bound_to_size(network_of(backbone=backbone)) == bound
+BOUND = {"tf_efficientnet_lite0": True, "swin_tiny_patch4_window7_224": True, "vit_tiny_patch16_224": False}
+
+
+@pytest.mark.parametrize("backbone", BOUND)
+def test_networks_that_pad_by_size_are_written_for_one_size(backbone):
+    assert onnx_file.bound_to_size(network_of(backbone=backbone)) == BOUND[backbone]
