@@ -80,7 +80,7 @@ def export(network: Probabilities, size: tuple[int, int]) -> Exported:
 def bound_to_size(network: nn.Module) -> bool:
     """Whether layers pad by the size of what they see: as TensorFlow (EfficientNet), or to windows (Swin).
 
-    PyTorch's exporter did not come to an end with such layers within ten minutes where the size is free.
+    PyTorch's exporter did not come to an end with such layers within seven minutes where the size is free.
     """
     kinds = {type(module).__name__ for module in network.modules()}
     return any(kind.endswith("Same") or kind == "SwinTransformerBlock" for kind in kinds)
