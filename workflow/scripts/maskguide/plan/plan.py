@@ -76,7 +76,11 @@ class Plan(Frozen):
 
     def answer_pictures(self) -> dict[str, str]:
         """The pictures of the answer, and what each shows."""
-        found = {f"{self.results}/figures/{name}.png": CHART for name in self.answering()}
+        found = {}
+        for name in self.answering():
+            table = self.tables[name]
+            shown = CHART if table.kind == "comparison" else table.caption or table.what
+            found[f"{self.results}/figures/{name}.png"] = shown.replace("``", "`")  # the report's are RST
         for dataset in self.shown(*self.beside("strips")):
             found[f"{self.results}/figures/strips_{dataset}.png"] = STRIPS
         return found
