@@ -59,5 +59,5 @@ def test_the_plan_gives_one_file_for_the_code_of_a_job(plan, tmp_path):
     listed = made.modules("train_classifier", ["methods/mga", "views/swap"])
     made.code_folder = str(tmp_path / "code")
     (place,) = made.modules("train_classifier", ["methods/mga", "views/swap"])
-    assert place == str(tmp_path / "code" / "train_classifier+mga+swap.txt")
+    assert place == str(tmp_path / "code" / "train_classifier+mga+swap" / "modules.txt")
     assert [line.split()[1] for line in Path(place).read_text().splitlines()] == listed

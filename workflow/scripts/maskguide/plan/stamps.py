@@ -42,5 +42,8 @@ def digest(file: str) -> str:
 
 
 def name_of(script: str, further: Sequence[str]) -> str:
-    """Of a script and the modules it imports by name: `train_classifier+mga.txt`."""
-    return "+".join([script, *(each.rpartition("/")[2] for each in further)]) + ".txt"
+    """Of a script and the modules it imports by name: `train_classifier+mga/modules.txt`.
+
+    Each in a folder of its own: snakemake lists a folder once, and would not see what is written there later.
+    """
+    return "+".join([script, *(each.rpartition("/")[2] for each in further)]) + "/modules.txt"
