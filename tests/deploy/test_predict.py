@@ -49,9 +49,8 @@ def photos(calibrated, tmp_path):
 
 def named(photos, run, *words):
     output = photos.parent / "named.csv"
-    predict.main(
-        predict.parse_args(["--run", str(run), "--images", str(photos), "--output", str(output), *words])
-    )
+    asked = ["--run", str(run), "--images", str(photos), "--output", str(output), "--device", "cpu", *words]
+    predict.main(predict.parse_args(asked))
     return pd.read_csv(output, keep_default_na=False)
 
 
@@ -162,10 +161,20 @@ def test_scales_follow_what_the_one_before_attends_to(tmp_path):
     first, second, both = (run_of(folder, name) for name in ("aca-s1", "aca-s2", "aca"))
     train(folder, first, method="aca")
     attended = folder / "results/r/attend/squares/split1/aca-s1/small/seed1/attended.csv"
-    words = ["--store", folder / "store", "--run", first / "seed1", "--output", attended]
+    cpu = ["--device", "cpu"]
+    words = [*cpu, "--store", folder / "store", "--run", first / "seed1", "--output", attended]
     attend_regions.main(attend_regions.parse_args([*map(str, words)]))
     train(folder, second, "--zoom", attended, method="aca")
-    words = ["--store", folder / "store", "--runs", first / "seed1", second / "seed1", "--zooms", attended]
+    words = [
+        *cpu,
+        "--store",
+        folder / "store",
+        "--runs",
+        first / "seed1",
+        second / "seed1",
+        "--zooms",
+        attended,
+    ]
     combine_scales.main(combine_scales.parse_args([*map(str, [*words, "--output-dir", both / "seed1"])]))
     known = pd.read_csv(both / "seed1/predictions.csv").set_index("image_id")
     (tmp_path / "photos").mkdir()

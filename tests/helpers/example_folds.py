@@ -12,7 +12,7 @@ from maskguide.data import datasets
 
 FOLDS = 2
 OPTIONS = ["--dataset", "squares", "--backbone", "small", "--crop", "32", "--batch-size", "4"]
-OPTIONS += ["--freeze", "0", "--erasing", "0", "--learning-rate", "0.1", "--epochs", "4"]
+OPTIONS += ["--device", "cpu", "--freeze", "0", "--erasing", "0", "--learning-rate", "0.1", "--epochs", "4"]
 
 
 def run_of(folder, name, split="1"):
@@ -53,5 +53,5 @@ def make_calibrated(folder):
             train(folder, run_of(folder, "baseline", f"1-fold{fold}"), "--index", index, seed=seed)
     words = ["--run", run, "--index", folder / "index.csv", "--fold-indexes", *indexes, "--fold-runs"]
     words += [run_of(folder, "baseline", f"1-fold{fold}") for fold in range(1, FOLDS + 1)]
-    calibrate.main(calibrate.parse_args([*map(str, words)]))
+    calibrate.main(calibrate.parse_args(["--device", "cpu", *map(str, words)]))
     return run
