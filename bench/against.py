@@ -27,10 +27,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import project
-import yaml
 from generated import print_table
 from maskguide.data import datasets
-from maskguide.system.files import read_yaml
 from scipy import stats
 
 RIVALS = {"fastai": "fastai", "ultralytics": "ultralytics", "sklearn": "scikit-learn"}
@@ -51,15 +49,11 @@ def environment(folder: Path, package: str) -> Path:
 
 def ours(folder: Path, args: argparse.Namespace) -> tuple[str, ...]:
     """The options of a run of ours on the same splits, up to its images, which are read in."""
-    config = read_yaml(folder / "config/butterfly.yaml")
-    rows = {"datasets": ["btfpis"], "backbone": "mobilenet_v2", "methods": list(OURS)}
-    config |= {"run": "against", "seeds": [1], "tables": {"compare": rows}}
+    config = project.butterflies(folder, "against", OURS, args.archive, args.weights)
+    config["seeds"] = [1]
     config["datasets"]["btfpis"]["repeats"] = args.replicates
     config["classify"] |= {"epochs": args.epochs, "test_every": args.epochs}
-    config |= {"archives": {"btfpis": str(args.archive.resolve())}}
-    config |= {"weights": {"mobilenet_v2": str(args.weights.resolve())}}
-    (folder / "config/against.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    options = ("--cores", "1", "--configfile", "config/against.yaml")
+    options = ("--cores", "1", "--configfile", project.write_config(folder, config))
     project.snakemake(folder, "--until", "build_store", "split_dataset", *options)
     return options
 
@@ -95,12 +89,13 @@ def rival(
         "threads": THREADS,
     }
     script = Path(__file__).parent / "rivals" / f"with_{name}.py"
+    settings = {"OMP_NUM_THREADS": str(THREADS), "YOLO_CONFIG_DIR": tempfile.gettempdir()}
     started = time.perf_counter()
     done = subprocess.run(
         [python, script, json.dumps(told)],
         capture_output=True,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(THREADS)},
+        env={**os.environ, **settings},
         check=False,
     )
     if done.returncode:

@@ -46,13 +46,15 @@ def networks(run: Path, weights: Path) -> dict[str, float]:
 
 
 def jobs(run: Path, weights: Path) -> pd.DataFrame:
-    """One row per job: its rule, its wall seconds, when it ended (seconds since 1970)."""
+    """One row per job: rule, wall seconds, peak memory (MB; NaN where over at once), end (s since 1970)."""
     rows = []
     for path in [*run.glob("benchmarks/**/*.tsv"), *weights.glob("logs/*.tsv")]:
         folder = path.parent.name if path.is_relative_to(run) else path.stem.partition("-")[0]
         rule = path.stem if folder == "benchmarks" else folder
-        rows.append((rule, pd.read_csv(path, sep="\t")["s"].iloc[0], path.stat().st_mtime))
-    return pd.DataFrame(rows, columns=["rule", "seconds", "end"])
+        found = pd.read_csv(path, sep="\t").iloc[0]
+        rows.append((rule, found["s"], found["max_rss"], path.stat().st_mtime))
+    table = pd.DataFrame(rows, columns=["rule", "seconds", "peak", "end"])
+    return table.assign(peak=pd.to_numeric(table["peak"], errors="coerce"))
 
 
 def main(args: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """What does a backbone of each family cost to train, and does its ONNX file say what the network says?
 
 Each network, with random weights, in a process of its own: three training steps of the plain method with all
-layers learning, the median of the last two timed; then the network as ONNX, compared with it by onnxruntime.
+layers learning, the mean of the last two timed; then the network as ONNX, compared with it by onnxruntime.
 Random networks are undecided, and no difference would show: the temperature is chosen so that they are sure
 of their answers.
 
@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from statistics import fmean
 
-from generated import CLASSES, print_table
+from generated import CLASSES, in_own_process, print_table
 
 FAMILIES = {
     "small": "our own",
@@ -78,17 +77,12 @@ def measure(args: argparse.Namespace) -> dict:
 
 
 def row(backbone: str, args: argparse.Namespace) -> tuple[str, ...]:
-    words = [sys.executable, __file__, "--one", "--backbones", backbone, "--crop", str(args.crop)]
+    words = [__file__, "--one", "--backbones", backbone, "--crop", str(args.crop)]
     words += ["--batch-size", str(args.batch_size), "--threads", str(args.threads)]
     named = (FAMILIES.get(backbone, "–"), backbone)
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        return (*named, "–", "–", f"not done after {PATIENCE} s", "–", "–", "–")
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-        return (*named, "–", "–", said[-1], "–", "–", "–")
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = in_own_process(words, PATIENCE)
+    if isinstance(found, str):
+        return (*named, "–", "–", found, "–", "–", "–")
     cost = (f"{found['parameters'] / 1e6:.1f}", f"{found['seconds']:.2f}")
     if "refused" in found:
         return (*named, *cost, found["refused"], "–", "–", "–")

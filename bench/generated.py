@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -57,3 +59,18 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for line in lines:
         cells = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
         print("  ".join([line[0].ljust(widths[0]), *cells[1:]]))
+
+
+def in_own_process(words: Sequence[str], seconds: float | None = None) -> dict | str:
+    """What this interpreter found with these words, as JSON on its last line; or in words why nothing.
+
+    seconds: patience.
+    """
+    command = [sys.executable, *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return f"not done after {seconds:.0f} s"
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+    return json.loads(done.stdout.splitlines()[-1])

@@ -16,9 +16,8 @@ import re
 import tempfile
 from pathlib import Path
 
-import pandas as pd
 import project
-import yaml
+from demo import jobs
 from generated import print_table
 from maskguide.system.files import read_yaml
 
@@ -47,8 +46,7 @@ def study(folder: Path, images: int, size: int, backbone: str) -> str:
     config["classify"] |= {"weights": "none", "crop": size, "epochs": 1, "batch_size": 16}
     for name in ("classifiers_figure", "annotation_figure"):
         config.pop(name)
-    (folder / "config/memory.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    return "config/memory.yaml"
+    return project.write_config(folder, config)
 
 
 def asked(folder: Path, config: str) -> dict[str, int]:
@@ -58,15 +56,10 @@ def asked(folder: Path, config: str) -> dict[str, int]:
     return {rule: int(amount) for rule, amount in found}
 
 
-def peaks(run: Path) -> dict[str, float]:
+def peaks(folder: Path) -> dict[str, float]:
     """The largest peak of each rule's jobs, MB; of jobs that were over at once none is known."""
-    found: dict[str, float] = {}
-    for path in run.glob("benchmarks/**/*.tsv"):
-        rule = path.stem if path.parent.name == "benchmarks" else path.parent.name
-        peak = pd.to_numeric(pd.read_csv(path, sep="\t")["max_rss"], errors="coerce").max()
-        if peak == peak:
-            found[rule] = max(peak, found.get(rule, 0.0))
-    return found
+    done = jobs(folder / "results/memory", folder / "resources/weights")
+    return done.groupby("rule")["peak"].max().dropna().to_dict()
 
 
 def main(args: argparse.Namespace) -> None:
@@ -78,7 +71,7 @@ def main(args: argparse.Namespace) -> None:
             config = study(folder, images, args.size, args.backbone)
             wanted = asked(folder, config)
             project.snakemake(folder, "--cores", str(args.cores), "--configfile", config)
-            measured.append(peaks(folder / "results/memory"))
+            measured.append(peaks(folder))
     rows = []
     for rule in sorted(measured[1], key=lambda rule: -measured[1][rule]):
         first, second = measured[0].get(rule, measured[1][rule]), measured[1][rule]

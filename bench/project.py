@@ -8,8 +8,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 RESOURCES = ("resources/datasets.yaml", "resources/small-leaves.pth", "resources/small-leaves.pth.sha256")
@@ -34,6 +37,28 @@ def copy(folder: Path) -> Path:
         else:
             shutil.copy(source, place)
     return folder
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> str:
+    """A config, written into a copy of the project under its run's name; where it lies."""
+    place = f"config/{config['run']}.yaml"
+    (folder / place).write_text(yaml.safe_dump(config, sort_keys=False))
+    return place
+
+
+def butterflies(
+    folder: Path, run: str, methods: Sequence[str], archive: Path | None, weights: Path | None
+) -> dict[str, Any]:
+    """The config of a run of these methods on the butterflies; what files are not given are downloaded."""
+    config = yaml.safe_load((folder / "config/butterfly.yaml").read_text(encoding="utf-8"))
+    (name,) = config["datasets"]
+    rows = {"datasets": [name], "backbone": "mobilenet_v2", "methods": list(methods)}
+    config |= {"run": run, "tables": {"compare": rows}}
+    if archive:
+        config["archives"] = {name: str(archive.resolve())}
+    if weights:
+        config["weights"] = {"mobilenet_v2": str(weights.resolve())}
+    return config
 
 
 def snakemake(folder: Path, *arguments: str) -> Taken:

@@ -14,11 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import time
 
-from generated import CLASSES, print_table
+from generated import CLASSES, in_own_process, print_table
 from maskguide.plan import declared
 
 TRAINED = [name for name, each in declared.methods().items() if each.script == declared.TRAINED]
@@ -69,15 +67,12 @@ def step(args: argparse.Namespace) -> dict:
 def main(args: argparse.Namespace) -> None:
     rows = []
     for name in args.methods:
-        words = [sys.executable, __file__, "--one", "--methods", name, "--backbone", args.backbone]
+        words = [__file__, "--one", "--methods", name, "--backbone", args.backbone]
         words += ["--crop", str(args.crop), "--batch-size", str(args.batch_size)]
-        done = subprocess.run(
-            [*words, "--threads", str(args.threads)], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            rows.append((name, "–", "–", done.stderr.strip().splitlines()[-1]))
+        found = in_own_process([*words, "--threads", str(args.threads)])
+        if isinstance(found, str):
+            rows.append((name, "–", "–", found))
             continue
-        found = json.loads(done.stdout.splitlines()[-1])
         millions = f"{found['parameters'] / 1e6:.1f}"
         rows.append((name, f"{found['mb']:.0f}", f"{found['seconds']:.1f}", millions))
     print(f"{args.backbone}, {args.crop} pixels, batch of {args.batch_size}, {args.threads} thread(s), CPU")

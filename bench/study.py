@@ -19,11 +19,9 @@ import resource
 import tempfile
 from pathlib import Path
 
-import pandas as pd
 import project
-import yaml
+from demo import jobs
 from generated import print_table
-from maskguide.system.files import read_yaml
 
 METHODS = ["baseline", "mga"]
 STUDIES = 100
@@ -37,19 +35,6 @@ LARGE = {
 }
 
 
-def study(folder: Path, args: argparse.Namespace) -> str:
-    """The study's config, written into a copy of the project; where it lies."""
-    config = read_yaml(folder / "config/butterfly.yaml")
-    (name,) = config["datasets"]
-    rows = {"datasets": [name], "backbone": "mobilenet_v2", "methods": METHODS}
-    config |= {"run": "study", "tables": {"compare": rows}}
-    if args.archive:
-        config["archives"] = {name: str(args.archive.resolve())}
-    if args.weights:
-        config["weights"] = {"mobilenet_v2": str(args.weights.resolve())}
-    return write(folder, "study", config)
-
-
 def large(folder: Path) -> str:
     """The config of 9,600 trainings; where it lies."""
     names = [f"leaves_{number}" for number in range(LARGE["datasets"])]
@@ -58,12 +43,8 @@ def large(folder: Path) -> str:
         for backbone in LARGE["backbones"]
     }
     entries = {name: {"like": "leaves", "split": "20/30", "repeats": 5} for name in names}
-    return write(folder, "large", {"run": "large", "seeds": [1, 2], "datasets": entries, "tables": tables})
-
-
-def write(folder: Path, name: str, config: dict) -> str:
-    (folder / f"config/{name}.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    return f"config/{name}.yaml"
+    config = {"run": "large", "seeds": [1, 2], "datasets": entries, "tables": tables}
+    return project.write_config(folder, config)
 
 
 def counts(printed: str) -> dict[str, int]:
@@ -72,34 +53,23 @@ def counts(printed: str) -> dict[str, int]:
     return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
 
-def seconds(run: Path) -> pd.Series:
-    """Wall seconds of a job of each rule, the mean."""
-    rows = [
-        (
-            path.stem if path.parent.name == "benchmarks" else path.parent.name,
-            pd.read_csv(path, sep="\t")["s"][0],
-        )
-        for path in run.glob("benchmarks/**/*.tsv")
-    ]
-    return pd.DataFrame(rows, columns=["rule", "seconds"]).groupby("rule")["seconds"].mean()
-
-
 def size_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
 def run_study(folder: Path, args: argparse.Namespace) -> None:
     cores = ("--cores", str(args.cores))
-    config = ("--configfile", study(folder, args))
+    planned = project.butterflies(folder, "study", METHODS, args.archive, args.weights)
+    config = ("--configfile", project.write_config(folder, planned))
     run = folder / "results/study"
     project.snakemake(folder, *cores, "--until", "build_store", *config)  # decoded images are at hand
     whole = counts(project.snakemake(folder, "--dry-run", *cores, *config).printed)
-    (name,) = read_yaml(folder / config[1])["datasets"]
+    (name,) = planned["datasets"]
     first = [
         f"results/study/runs/{name}/split1/{method}/mobilenet_v2/seed1/metrics.json" for method in METHODS
     ]
     one = project.snakemake(folder, *first, *cores, *config)
-    known = seconds(run)
+    known = jobs(run, folder / "resources/weights").groupby("rule")["seconds"].mean()
     predicted = sum(count * known.get(rule, 0.0) for rule, count in whole.items() if rule != "total")
     stores = size_mb(run / "store")
     rest = project.snakemake(folder, *cores, *config)
@@ -124,11 +94,11 @@ def plan_large(folder: Path) -> None:
     planned = project.snakemake(
         folder, "--dry-run", "--quiet", "rules", "--cores", "2", "--configfile", large(folder)
     )
-    jobs = counts(planned.printed)
+    planned_jobs = counts(planned.printed)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     rows = [
-        ("trainings", f"{jobs['train_classifier']:,}"),
-        ("jobs", f"{jobs['total']:,}"),
+        ("trainings", f"{planned_jobs['train_classifier']:,}"),
+        ("jobs", f"{planned_jobs['total']:,}"),
         ("seconds", f"{planned.wall:.0f}"),
         ("CPU seconds", f"{planned.cpu:.0f}"),
         ("peak memory", f"{peak:.0f} MB"),

@@ -1,7 +1,6 @@
 """ultralytics' classifier with its defaults: a rival in bench/against.py, in its own environment."""
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -9,13 +8,11 @@ from pathlib import Path
 
 import torch
 import yaml
+from ultralytics import YOLO
 
 told = json.loads(sys.argv[1])
 torch.set_num_threads(told["threads"])
 place = Path(tempfile.mkdtemp())
-os.environ["YOLO_CONFIG_DIR"] = str(place)
-from ultralytics import YOLO  # noqa: E402 (its settings lie in the folder)
-
 network = {"nc": len(told["classes"])}
 network |= {"backbone": [[-1, 1, "TorchVision", [1280, "mobilenet_v2", None, True, 1]]]}
 network |= {"head": [[-1, 1, "Classify", ["nc"]]]}

@@ -165,16 +165,8 @@ def test_scales_follow_what_the_one_before_attends_to(tmp_path):
     words = [*cpu, "--store", folder / "store", "--run", first / "seed1", "--output", attended]
     attend_regions.main(attend_regions.parse_args([*map(str, words)]))
     train(folder, second, "--zoom", attended, method="aca")
-    words = [
-        *cpu,
-        "--store",
-        folder / "store",
-        "--runs",
-        first / "seed1",
-        second / "seed1",
-        "--zooms",
-        attended,
-    ]
+    words = [*cpu, "--store", folder / "store", "--zooms", attended]
+    words += ["--runs", first / "seed1", second / "seed1"]
     combine_scales.main(combine_scales.parse_args([*map(str, [*words, "--output-dir", both / "seed1"])]))
     known = pd.read_csv(both / "seed1/predictions.csv").set_index("image_id")
     (tmp_path / "photos").mkdir()

@@ -27,7 +27,6 @@ def stamped(files: tuple[str, ...], path: str) -> str:
     place = Path(path)
     known = place.read_text(encoding="utf-8") if place.exists() else None
     if known != text:
-        place.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(place) as new:
             new.write_text(text, encoding="utf-8")
             if known is None:
