@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
-from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from maskguide.data.pooling import Spans
@@ -40,7 +40,7 @@ def agreement(map_: np.ndarray, mask: np.ndarray) -> Agreement:
     within, without = inside.sum(), (~inside).sum()
     area = np.nan
     if within and without:  # Mann and Whitney: by the ranks, equal values sharing theirs
-        ranks = rankdata(map_.ravel())[inside].sum()
+        ranks = pd.Series(map_.ravel()).rank().to_numpy()[inside].sum()
         area = (ranks - within * (within + 1) / 2) / (within * without)
     positive = np.maximum(map_, 0)
     total = positive.sum()
