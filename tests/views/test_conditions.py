@@ -102,7 +102,7 @@ def test_the_whole_box_is_filled_from_around_it():
 
 def test_conditions_against_numpy(stores):
     scenes = scenes_of(stores)
-    images, conditions = scenes.images, scenes.conditions()
+    images, conditions = scenes.images, dict(scenes.conditions())
     assert {images.layout["image_id"][row] for row in scenes.rows} == {f"i{n}" for n in range(19, 30)}
     weight = objects.soft_edge(disc())[..., None] / 255.0
     for row in map(int, scenes.rows):

@@ -75,7 +75,7 @@ def main(args: argparse.Namespace) -> None:
     networks = [methods.load(run / "model.pt")[0].to(device) for run in args.runs]
     rows, inference = images.layout.iloc[scenes.rows][["image_id", "class_id"]], Stopwatch("inference")
     tables = [rows.assign(run=str(run), masks=args.masks.name) for run in args.runs]
-    for name, condition in scenes.conditions().items():
+    for name, condition in scenes.conditions():
         shown = ImageStore(args.store, [condition, *seen], args.index)
         for table, network in zip(tables, networks, strict=True):
             with inference:

@@ -9,7 +9,7 @@ listens to.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -100,8 +100,8 @@ class Scenes:
         """The image with the object's box filled, uint8 [h, w, 3]."""
         return without_box(self.images.image(row), self.masks(row))
 
-    def conditions(self) -> dict[str, Condition]:
-        """Each condition by its name, as a view of the store."""
+    def conditions(self) -> Iterator[tuple[str, Condition]]:
+        """Each condition with its name, as a view of the store; made one after the other, for each keeps images."""
         made = {
             AS_IS: self.images.image,
             OBJECT_ONLY: self.object_only,
@@ -110,4 +110,5 @@ class Scenes:
             ACROSS: lambda row: self.before(row, 1),
         }
         rows = {self.names[row]: int(row) for row in self.rows}
-        return {name: Condition(each, rows) for name, each in made.items()}
+        for name, each in made.items():
+            yield name, Condition(each, rows)
