@@ -103,7 +103,7 @@ rule index_dataset:
     conda:
         ENVIRONMENT
     resources:
-        **needs(gpu=0, mem_mb=2000, runtime=60),
+        **needs(gpu=0, mem_mb=1000, runtime=60),
     params:
         options=lambda wc: flags(plan.index_flags(wc.dataset)),
         entry=lambda wc: plan.described(wc.dataset),

@@ -182,7 +182,7 @@ rule evaluate_detector:
     conda:
         ENVIRONMENT
     resources:
-        **needs(gpu=0, mem_mb=2000, runtime=60),
+        **needs(gpu=0, mem_mb=1000, runtime=60),
     params:
         options=lambda wc: flags(
             {

@@ -49,7 +49,7 @@ rule probe_features:
     conda:
         ENVIRONMENT
     resources:
-        **needs(gpu=0, mem_mb=2000, runtime=60),
+        **needs(gpu=0, mem_mb=1000, runtime=60),
     params:
         options=lambda wc: flags(plan.folded(wc.dataset)),
         files=lambda wc, input: flags({"kept": input.kept or None}),

@@ -50,7 +50,7 @@ rule plot_regions:
     conda:
         ENVIRONMENT
     resources:
-        **needs(gpu=0, mem_mb=2000, runtime=15),
+        **needs(gpu=0, mem_mb=1000, runtime=15),
     params:
         options=lambda wc: flags(
             {

@@ -47,7 +47,7 @@ rule make_masks:
     conda:
         ENVIRONMENT
     resources:
-        **needs(gpu=0, mem_mb=2000, runtime=120),
+        **needs(gpu=0, mem_mb=1000, runtime=120),
     params:
         source=lambda wc: sources.KNOWN[wc.mask_source].twin or wc.mask_source,
         classes=lambda wc: flags({"classes": plan.mask_classes(wc.dataset)}),
@@ -71,7 +71,7 @@ rule mask_regions:
     conda:
         ENVIRONMENT
     resources:
-        **needs(gpu=0, mem_mb=2000, runtime=60),
+        **needs(gpu=0, mem_mb=1000, runtime=60),
     params:
         options=lambda wc: flags(
             {

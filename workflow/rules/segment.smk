@@ -66,7 +66,7 @@ rule evaluate_masks:
     conda:
         ENVIRONMENT
     resources:
-        **needs(gpu=0, mem_mb=2000, runtime=60),
+        **needs(gpu=0, mem_mb=1000, runtime=60),
     params:
         classes=lambda wc: flags({"classes": plan.mask_classes(wc.dataset)}),
     shell:

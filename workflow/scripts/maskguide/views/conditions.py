@@ -101,7 +101,7 @@ class Scenes:
         return without_box(self.images.image(row), self.masks(row))
 
     def conditions(self) -> Iterator[tuple[str, Condition]]:
-        """Each condition with its name, as a view of the store; made one after the other, for each keeps images."""
+        """Each condition with its name, as a view of the store, one after the other: each keeps images."""
         made = {
             AS_IS: self.images.image,
             OBJECT_ONLY: self.object_only,
