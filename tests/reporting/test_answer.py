@@ -196,3 +196,11 @@ def test_what_cannot_be_answered_or_shown_is_one_line(tmp_path):
     words = ["--tables", "a.csv", "--pictures", "a.png", "--run", "x", "--output", str(tmp_path / "a.md")]
     with pytest.raises(InputError, match="--captions: 0 for 1 --pictures"):
         make_answer.main(make_answer.parse_args(words))
+
+
+def test_says_where_a_run_cannot_answer_and_names_one_number_where_all_are_alike(tmp_path):
+    rows = [BASELINE, row("bcnn", 51.0, SAME, 1.0)]
+    blocks = said(tmp_path, rows, [pair_of("bcnn", "baseline", SAME, 1.0)])
+    assert "no method that uses masks was run beside the plain network" in blocks[1][0]
+    (line,) = [each for each in blocks[3] if "cannot tell" in each]
+    assert line.endswith("It cannot tell differences below 2.5 points.")

@@ -16,7 +16,7 @@ from maskguide.plan import declared, sources
 from maskguide.plan.places import PROBE
 from maskguide.reporting import labels
 from maskguide.reporting.compare import BASELINE
-from maskguide.reporting.markdown import points
+from maskguide.reporting.markdown import points, span
 from maskguide.reporting.page import Block, Picture
 from maskguide.reporting.statistics import FEWEST, HIGHER, LOWER, NO_VERDICT, NOT_SHOWN
 from maskguide.system.files import InputError, read_csv
@@ -114,7 +114,7 @@ def help_sentence(dataset: str, rows: pd.DataFrame, tests: pd.DataFrame) -> str:
             f"does a control without masks.{controls(row, own)}"
         )
     seen = judged["detectable"].dropna()
-    would = f" Differences of {_range(seen)} points would have been seen." if len(seen) else ""
+    would = f" Differences of {span(seen)} points would have been seen." if len(seen) else ""
     lower = judged[judged["verdict"] == LOWER]["method"]
     worse = f" {_names(lower)} made it worse." if len(lower) else ""
     count = f"none of the {len(judged)} methods that use masks is" if len(judged) > 1 else "the method is not"
@@ -221,7 +221,8 @@ def counted(dataset: str, tests: pd.DataFrame) -> str:
     words = f"{labels.dataset_label(dataset)}: {counts}"
     if not len(seen):
         return words
-    return f"{words} It cannot tell differences below {seen.min():.1f} to {seen.max():.1f} points, by method."
+    by_method = ", by method" if seen.nunique() > 1 else ""
+    return f"{words} It cannot tell differences below {span(seen)} points{by_method}."
 
 
 def unfinished(rows: pd.DataFrame) -> pd.Series:
@@ -303,6 +304,10 @@ def answer(found: Tables, pictures: Sequence[Picture]) -> list[Block]:
         for dataset, rows in of_dataset(frame):
             if rows["method"].map(is_guided).any():
                 answers.append(help_sentence(dataset, rows, tests))
+    if found.comparisons and not answers:
+        answers.append(
+            "**This run does not tell: no method that uses masks was run beside the plain network.**"
+        )
     page: list[Block] = [("title", QUESTION)]
     if answers:
         page.append(("list", answers))
@@ -324,10 +329,6 @@ def _bounds(row: pd.Series) -> str:
 
 def _gain(row: pd.Series) -> str:
     return f"{points(row['difference'])} ({row['low']:.1f} to {row['high']:.1f})".replace("-", "−")
-
-
-def _range(values: pd.Series) -> str:
-    return " to ".join(dict.fromkeys(f"{value:.1f}" for value in (values.min(), values.max())))
 
 
 def _label(row: pd.Series) -> str:

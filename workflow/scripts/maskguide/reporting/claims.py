@@ -13,6 +13,7 @@ from maskguide.reporting.markdown import (
     number,
     reading,
     signed,
+    span,
     table_of,
 )
 from maskguide.reporting.statistics import FEWEST, LEVEL
@@ -107,7 +108,7 @@ def test_notes(tests: pd.DataFrame | None) -> list[str]:
     if len(seen):
         notes.append(
             f"Could have seen: the smallest true difference that this design finds with 80 % power, by the "
-            f"variance measured; here {seen.min():.1f} to {seen.max():.1f} points. Replicates for 2 points: "
+            f"variance measured; here {span(seen)} points. Replicates for 2 points: "
             f"how many would find 2 points with 80 % power, at least {FEWEST}; *more images*: no number of "
             "them, the test images are too few."
         )

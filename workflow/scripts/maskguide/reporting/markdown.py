@@ -50,6 +50,11 @@ def points(difference: float) -> str:
     return f"{difference:+.1f}".replace("-", "−")
 
 
+def span(values: pd.Series) -> str:
+    """The smallest and the largest of them with one decimal, or one number where both read alike."""
+    return " to ".join(dict.fromkeys(f"{value:.1f}" for value in (values.min(), values.max())))
+
+
 def signed(value: float) -> str:
     """A difference with its sign; two decimals, for it must show on which side of 0 a bound lies."""
     return f"{value:+.2f}".replace("-", "−")
