@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -112,6 +113,12 @@ def look_at_waiting_jobs_once():
         workflow.scheduler.job_rate_limiter = None
 
 
+@cache
+def has_no_gpu():
+    """Whether this machine has no GPU; looked up once, for snakemake asks for each job."""
+    return shutil.which("nvidia-smi") is None
+
+
 def gpus(wildcards=None):
     """GPUs that a training job asks for: 1, but 0 for a local run on a machine that has none, or on CPUs."""
     if config["device"] == "cpu":
@@ -119,7 +126,7 @@ def gpus(wildcards=None):
     executor = workflow.executor_plugin
     common = executor.common_settings if executor else None
     local = common is None or common.local_exec or common.dryrun_exec
-    return 0 if local and shutil.which("nvidia-smi") is None else 1
+    return 0 if local and has_no_gpu() else 1
 
 
 def needs(gpu, mem_mb, runtime):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from functools import cache
 from pathlib import Path
 
 from maskguide.plan.cells import unique
 from maskguide.plan.plan import Plan
 
 
+@cache
 def networks(plan: Plan) -> dict[str, set[tuple]]:
     """The networks that a config trains, by kind, whether they are there already or not.
 
