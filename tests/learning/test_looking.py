@@ -39,6 +39,11 @@ def test_agreement_is_scikit_learns_roc_area_and_the_energy_by_hand(cells):
     assert found.share == pytest.approx(mask.sum() / 6)
 
 
+def test_a_map_that_is_no_number_somewhere_agrees_with_nothing():
+    found = looking.agreement(np.array([[np.nan, 2.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [1.0, 0.0]]))
+    assert np.isnan(found.roc_area) and np.isnan(found.energy)
+
+
 def test_a_mask_by_cells_is_the_mean_of_the_pixels_nearest_to_each():
     mask = np.random.default_rng(0).integers(0, 256, (48, 40)).astype(np.uint8)
     nearest = [np.abs(np.arange(n)[:, None] - 8 * np.arange(n // 8)).argmin(axis=1) for n in mask.shape]

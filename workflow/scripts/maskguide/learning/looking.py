@@ -39,7 +39,8 @@ def agreement(map_: np.ndarray, mask: np.ndarray) -> Agreement:
     inside = (mask >= INSIDE).ravel()
     within, without = inside.sum(), (~inside).sum()
     area = np.nan
-    if within and without:  # Mann and Whitney: by the ranks, equal values sharing theirs
+    # Mann and Whitney: by the ranks, equal values sharing theirs; pandas would leave out what is no number.
+    if within and without and not np.isnan(map_).any():
         ranks = pd.Series(map_.ravel()).rank().to_numpy()[inside].sum()
         area = (ranks - within * (within + 1) / 2) / (within * without)
     positive = np.maximum(map_, 0)
