@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import sys
-from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -113,10 +112,8 @@ def look_at_waiting_jobs_once():
         workflow.scheduler.job_rate_limiter = None
 
 
-@cache
-def has_no_gpu():
-    """Whether this machine has no GPU; looked up once, for snakemake asks for each job."""
-    return shutil.which("nvidia-smi") is None
+# Looked up once, for snakemake asks for each job.
+NO_GPU_HERE = shutil.which("nvidia-smi") is None
 
 
 def gpus(wildcards=None):
@@ -126,7 +123,7 @@ def gpus(wildcards=None):
     executor = workflow.executor_plugin
     common = executor.common_settings if executor else None
     local = common is None or common.local_exec or common.dryrun_exec
-    return 0 if local and has_no_gpu() else 1
+    return 0 if local and NO_GPU_HERE else 1
 
 
 def needs(gpu, mem_mb, runtime):
