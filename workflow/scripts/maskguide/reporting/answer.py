@@ -221,7 +221,7 @@ def counted(dataset: str, tests: pd.DataFrame) -> str:
     words = f"{labels.dataset_label(dataset)}: {counts}"
     if not len(seen):
         return words
-    by_method = ", by method" if seen.nunique() > 1 else ""
+    by_method = ", by method" if seen.round(1).nunique() > 1 else ""
     return f"{words} It cannot tell differences below {span(seen)} points{by_method}."
 
 
