@@ -41,12 +41,25 @@ class Coverage:
 
     def mask(self) -> Array:
         """The covered share of every pixel."""
-        return np.asarray(self.image.reduce(SUPERSAMPLE), dtype=np.float32) / 255.0
+        covered = np.zeros((self.scale // SUPERSAMPLE, self.scale // SUPERSAMPLE), dtype=np.float32)
+        drawn = self.image.getbbox()
+        if drawn:  # looked at there alone: most shapes are small
+            left, top = (edge // SUPERSAMPLE for edge in drawn[:2])
+            right, bottom = (-(-edge // SUPERSAMPLE) for edge in drawn[2:])
+            box = (left * SUPERSAMPLE, top * SUPERSAMPLE, right * SUPERSAMPLE, bottom * SUPERSAMPLE)
+            part = np.asarray(self.image.reduce(SUPERSAMPLE, box), dtype=np.float32)
+            covered[top:bottom, left:right] = part / 255.0
+        return covered
 
 
 def blend(image: Array, colour: NDArray, alpha: Array) -> None:
     """Lay `colour` ([3] or [h, w, 3]) over `image` in place, as opaque as `alpha` [h, w]."""
-    image += alpha[..., None] * (np.asarray(colour, dtype=np.float32) - image)
+    rows, columns = (np.flatnonzero(alpha.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return
+    part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)  # elsewhere nothing changes
+    colour = np.asarray(colour, dtype=np.float32)
+    image[part] += alpha[part][..., None] * ((colour if colour.ndim == 1 else colour[part]) - image[part])
 
 
 def noise(rng: np.random.Generator, size: int, cells: int | tuple[int, int]) -> Array:
