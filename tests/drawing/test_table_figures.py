@@ -18,6 +18,7 @@ from example_scales import write_iou, write_methods
 from example_tables import accuracies
 from legibility import assert_legible, words
 from maskguide.drawing import table as table_charts
+from maskguide.drawing.style import percent_limits
 from maskguide.reporting import aca, mga, mgfe, runs
 from maskguide.system.files import InputError
 
@@ -181,3 +182,9 @@ def test_table_script_stops_with_one_line_at_a_missing_table(tmp_path):
     assert done.stderr.count("\n") == 1
     assert str(table) in done.stderr
     assert not output.exists()
+
+
+def test_an_axis_of_percentages_names_no_number_that_cannot_be():
+    low, high = percent_limits(94.6, 99.9)
+    assert 92 < low < 94.6 and 100 < high <= 100.5  # room for a mark at 100, none for 102
+    assert percent_limits(-20, 120) == (-2.8, 102.8)

@@ -71,9 +71,12 @@ def colours(methods: Sequence[str]) -> dict[str, str]:
 
 
 def percent_limits(low: float, high: float) -> tuple[float, float]:
-    """Limits of an axis of percentages around these: numbers that hardly differ must look so."""
+    """Limits of an axis of percentages around these: numbers that hardly differ must look so.
+
+    Beyond 0 and 100 there is room for a mark, and none for a number that cannot be.
+    """
     half, middle = max(LEAST_SPAN, high - low) / 2, (low + high) / 2
-    return max(middle - half, -2), min(middle + half, 102)
+    return max(middle - half, -0.04 * half), min(middle + half, 100 + 0.04 * half)
 
 
 def save(figure: Figure, path: str | Path) -> None:
