@@ -187,4 +187,4 @@ def test_table_script_stops_with_one_line_at_a_missing_table(tmp_path):
 def test_an_axis_of_percentages_names_no_number_that_cannot_be():
     low, high = percent_limits(94.6, 99.9)
     assert 92 < low < 94.6 and 100 < high <= 100.5  # room for a mark at 100, none for 102
-    assert percent_limits(-20, 120) == (-2.8, 102.8)
+    assert percent_limits(-20, 120) == pytest.approx((-2.8, 102.8))
