@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import find_objects, gaussian_filter
 
 SUPERSAMPLE = 3  # masks are drawn this much larger and averaged down
 Array = NDArray[np.float32]
@@ -46,7 +46,7 @@ class Coverage:
         if drawn:  # looked at there alone: most shapes are small
             left, top = (edge // SUPERSAMPLE for edge in drawn[:2])
             right, bottom = (-(-edge // SUPERSAMPLE) for edge in drawn[2:])
-            box = (left * SUPERSAMPLE, top * SUPERSAMPLE, right * SUPERSAMPLE, bottom * SUPERSAMPLE)
+            box = tuple(SUPERSAMPLE * edge for edge in (left, top, right, bottom))
             part = np.asarray(self.image.reduce(SUPERSAMPLE, box), dtype=np.float32)
             covered[top:bottom, left:right] = part / 255.0
         return covered
@@ -54,12 +54,9 @@ class Coverage:
 
 def blend(image: Array, colour: NDArray, alpha: Array) -> None:
     """Lay `colour` ([3] or [h, w, 3]) over `image` in place, as opaque as `alpha` [h, w]."""
-    rows, columns = (np.flatnonzero(alpha.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return
-    part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)  # elsewhere nothing changes
-    colour = np.asarray(colour, dtype=np.float32)
-    image[part] += alpha[part][..., None] * ((colour if colour.ndim == 1 else colour[part]) - image[part])
+    colour = np.broadcast_to(np.asarray(colour, dtype=np.float32), image.shape)
+    for part in find_objects((alpha != 0).view(np.uint8)):  # one box, or none: elsewhere nothing changes
+        image[part] += alpha[part][..., None] * (colour[part] - image[part])
 
 
 def noise(rng: np.random.Generator, size: int, cells: int | tuple[int, int]) -> Array:
