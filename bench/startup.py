@@ -32,7 +32,7 @@ sys.stderr.write("BEGAN\\n")
 began = time.time()
 started, name, *words = sys.argv[1:]
 import importlib, os
-from maskguide.system import gpu
+from maskguide.system import cli, gpu
 
 def end(*_):
     print("TIMES", began - float(started), time.time() - began, flush=True)
@@ -46,9 +46,9 @@ def lease_and_watch(*values):
     return device
 
 gpu.lease = lease_and_watch
+cli.leave = end  # of a script that takes no step of an optimiser
 script = importlib.import_module(name)
-script.main(script.parse_args(words))
-end()
+cli.run(script.main, script.parse_args(words))
 """
 LINE = re.compile(r"import time: +(\d+) \| +\d+ \|( +)(\S+)")
 PACKAGES = ("torch", "torchvision", "ultralytics", "segmentation_models_pytorch", "matplotlib", "pandas")

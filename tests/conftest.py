@@ -43,6 +43,18 @@ def float32_in_this_process():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_script_ends_this_process():
+    """A script that should refuse its input, and does not, fails its test instead of ending all of them."""
+
+    def leave():
+        raise AssertionError("the script did its work")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("maskguide.system.cli.leave", leave)
+        yield
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project's root."""
