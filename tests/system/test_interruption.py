@@ -9,7 +9,7 @@ import textwrap
 import psutil
 import pytest
 from example_interruption import SCRIPTS, SECONDS, environment, start, until
-from maskguide.system import interruption
+from maskguide.system import files, interruption
 from PIL import Image
 
 
@@ -47,6 +47,22 @@ def test_what_is_half_written_goes_with_the_signal(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_inside_a_folder_is_whole_or_absent_with_it(tmp_path):
+    """It needs no temporary file of its own: with 10,000 images each would look through all the others."""
+    with files.atomic_directory(tmp_path / "masks") as folder:
+        files.write_text(folder / "soft" / "a.txt", "whole")
+        with files.atomic_file(folder / "soft" / "b.txt") as path:
+            assert path == folder / "soft" / "b.txt"
+            path.write_text("whole")
+    written = sorted(path.read_text() for path in (tmp_path / "masks" / "soft").iterdir())
+    assert written == ["whole", "whole"]
+    with pytest.raises(KeyError), files.atomic_directory(tmp_path / "masks") as folder:
+        files.write_text(folder / "soft" / "a.txt", "half")
+        raise KeyError
+    assert [path.name for path in tmp_path.iterdir()] == ["masks"]
+    assert (tmp_path / "masks" / "soft" / "a.txt").read_text() == "whole"
+
+
 def test_what_fails_because_of_the_signal_is_told_as_the_signal(tmp_path):
     """The workers of a loader get it too, and their death is an error of its own in the main process."""
     body = """
@@ -81,7 +97,7 @@ def test_what_a_kill_leaves_the_next_start_removes_but_not_what_a_living_one_wri
 
 def test_a_script_deep_in_a_computation_is_ended_all_the_same(tmp_path):
     body = """
-        from maskguide.system import interruption
+        from maskguide.system import files, interruption
         interruption.GRACE_SECONDS = 0.3
         with files.atomic_file("result.txt"):
             cli.log.info("working")
@@ -101,7 +117,7 @@ def test_a_script_deep_in_a_computation_is_ended_all_the_same(tmp_path):
 
 LEADING = """
 import os, subprocess, sys, time
-from maskguide.system import interruption
+from maskguide.system import files, interruption
 interruption.announce()
 command = 'set -euo pipefail; "$0" -c "$1" 2>&1 | tee log.txt'
 subprocess.run(["bash", "-c", command, sys.executable, sys.argv[1]], env=dict(os.environ))
@@ -137,7 +153,7 @@ def test_a_job_does_not_outlive_what_waits_for_it(tmp_path, killed):
 @pytest.mark.parametrize("named", ["", "nonsense", "1", "{pid}:1.0", "99999999:5.0"])
 def test_a_stale_leader_is_ignored(tmp_path, named):
     """Started by hand, or with the variable of a process that is gone, or whose number another has."""
-    body = script("from maskguide.system import interruption\ntime.sleep(0.3)\ncli.log.info('done')")
+    body = script("from maskguide.system import files, interruption\ntime.sleep(0.3)\ncli.log.info('done')")
     body = body.replace(
         "def main", "import maskguide.system.interruption as i\ni.POLL_SECONDS = 0.05\ndef main"
     )

@@ -44,12 +44,16 @@ class InputError(Exception):
 def atomic_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path with the same suffix beside `path`; it takes `path`'s place on success only.
 
-    The content is on the disk before the name is: after a power cut the file is whole or absent too.
+    The content is on the disk before the name is: after a power cut the file is whole or absent too. Inside a
+    folder of `atomic_directory` it is `path` itself, whole or absent with its folder.
     `InputError` where the disk is full or the folder may not be written.
     """
     path = Path(path)
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not _temporaries.isdisjoint(path.parents):
+            yield path
+            return
         remove_leftovers(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
         with held(Path(name), handle) as temporary:
