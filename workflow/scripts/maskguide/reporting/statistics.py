@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtr, stdtrit
 
 TEST = "crossed random effects of replicates and images, t with Satterthwaite's degrees of freedom"
 LEVEL, POWER = 0.05, 0.80
@@ -128,6 +127,8 @@ class CrossedEffects:
 
     def test(self) -> tuple[NDArray, NDArray, NDArray]:
         """p, two-sided, and the bounds of the 95 % interval."""
+        from scipy.special import stdtr, stdtrit  # here: who only shows tables needs none of it
+
         error, freedom = self.error()
         with np.errstate(invalid="ignore", divide="ignore"):
             t = np.where(self.difference == 0, 0.0, np.abs(self.difference) / error)
@@ -139,6 +140,8 @@ class CrossedEffects:
 
         The usual approximation of the noncentral t distribution; with 4 degrees of freedom 1 % too small.
         """
+        from scipy.special import stdtrit
+
         error, freedom = self.error(replicates)
         return error * (stdtrit(freedom, 1 - LEVEL / 2) + stdtrit(freedom, POWER))
 
