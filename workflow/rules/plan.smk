@@ -1,5 +1,6 @@
 """The plan: what this run consists of, in plain Python (`workflow/scripts/maskguide/plan`). Rules ask `plan`."""
 
+import gc
 import json
 import os
 import shutil
@@ -25,6 +26,8 @@ from maskguide.plan.settings import REGISTRY, flags
 from maskguide.system import interruption, one_snakemake, slurm_plugin
 from maskguide.system.files import InputError
 
+# The graph of jobs stays to the end: with Python's 700 new objects a tenth of planning is searching it for garbage.
+gc.set_threshold(100_000)
 slurm_plugin.become_array_task()
 # Nothing is written outside the project: jobs inherit where matplotlib keeps its list of fonts.
 os.environ.setdefault("MPLCONFIGDIR", os.path.abspath(".snakemake/matplotlib"))
