@@ -216,7 +216,9 @@ def notes(frame: pd.DataFrame) -> list[str]:
         "which background goes with which class.",
         "Gap: within minus across, paired by images and replicates. The background counts for what the "
         "network answers where it is above 0, whether or not that helps with the test images.",
-        f"Masks that tell objects from backgrounds: {masks}. Left out, in each split: up to {left} test "
+        f"Masks that tell objects from backgrounds: {masks}, of all test images."
+        if left == 0
+        else f"Masks that tell objects from backgrounds: {masks}. Left out, in each split: up to {left} test "
         "images whose mask is missing or covers all or nothing.",
         "Accuracies of the last epoch: mean ± sample standard deviation (n − 1) over runs. Chance: of a "
         "guess among all classes.",
