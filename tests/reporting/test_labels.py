@@ -132,3 +132,16 @@ def test_a_table_of_ones_own_with_ones_own_names(tmp_path):
     assert page.startswith("# Vines | 2023\n\n## My vines\n")
     assert "MGA, τ = 10 (MobileNetV2)" in page
     assert "| new (MobileNetV2)" in page
+
+
+@pytest.mark.parametrize(
+    ("backbones", "names", "title"),
+    [
+        (["vgg19", "vgg19", "contour"], ["baseline", "MGA", "MDM"], "BtfPIS, VGG19"),
+        (["vgg19", "resnet50", "contour"], ["baseline (VGG19)", "MGA (ResNet50)", "MDM"], "BtfPIS"),
+    ],
+)
+def test_a_backbone_that_all_rows_share_stands_once_above_them(backbones, names, title):
+    rows = pd.DataFrame({"method": ["baseline", "mga", "mdm"], "backbone": backbones})
+    assert labels.row_labels(rows) == names
+    assert labels.panel_title("btfpis", rows) == title

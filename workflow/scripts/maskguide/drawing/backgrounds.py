@@ -38,14 +38,13 @@ def backgrounds_figure(table: pd.DataFrame) -> Figure:
         panel.axvline(group["chance"].iloc[0], zorder=1, **CHANCE)
         for told in group["background_mean"].dropna().unique():
             panel.axvline(told, zorder=1, **TOLD)
-        names = [labels.method_label(*row) for row in group[["method", "backbone"]].to_numpy()]
-        panel.set_yticks(range(len(names)), names)
-        panel.set_ylim(len(names) - 0.4, -0.6)
+        panel.set_yticks(range(len(group)), labels.row_labels(group))
+        panel.set_ylim(len(group) - 0.4, -0.6)
         panel.grid(axis="y", visible=False)
         panel.tick_params(axis="y", length=0)
         panel.set_xlim(-2, 112)
         panel.set_xticks(range(0, 101, 20))
-        panel.set_title(labels.dataset_label(dataset), weight="bold")
+        panel.set_title(labels.panel_title(dataset, group), weight="bold")
     panels[-1].set_xlabel("accuracy on the test images, %; right: the gap, in points")
     handles = [Line2D([], [], ls="", label=words, **MARKS[name]) for name, words in CONDITIONS.items()]
     handles.append(Line2D([], [], label="chance", **CHANCE))

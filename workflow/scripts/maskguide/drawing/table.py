@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,8 +53,9 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
                 panel.plot(row["published"], place, **PUBLISHED)
         if 0 < controls < len(group):
             panel.axhline(len(group) - controls - 0.5, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-        _name_rows(panel, [_row_name(row) for _, row in group.iterrows()])
-        panel.set_title(labels.dataset_label(dataset), weight="bold")
+        names = zip(labels.row_labels(group), group.to_dict("records"), strict=True)
+        _name_rows(panel, [_row_name(*pair) for pair in names])
+        panel.set_title(labels.panel_title(dataset, group), weight="bold")
         panel.margins(x=0.06)
         panel.set_xlim(percent_limits(*panel.get_xlim()))
     part = judged_on(table)
@@ -64,9 +66,8 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _row_name(row: pd.Series) -> str:
+def _row_name(name: str, row: dict[str, Any]) -> str:
     """A row's label, and in words that nobody ran it, or that it was still learning."""
-    name = labels.method_label(row["method"], row["backbone"])
     if not row["seeds"]:
         return f"{name}, published only"
     learning = row.get("learning")
@@ -219,10 +220,10 @@ def box_figure(table: pd.DataFrame) -> Figure:
             panel.plot(row["iou_whole_image"], place, color=GREY, zorder=2, **{**TICK, "ms": 13})
             _marks(panel, row, "iou", place, LAST_COLOUR, "o", 7)
             panel.plot(row["published"], place, **{**PUBLISHED, "ms": 8})
-        _name_rows(panel, [labels.method_label(*row) for row in group[["method", "backbone"]].to_numpy()])
+        _name_rows(panel, labels.row_labels(group))
         first = group.iloc[0]
         known = f": {first['num_images']} test images, true boxes: {first['truth']}"
-        panel.set_title(f"{labels.dataset_label(dataset)}{'' if pd.isna(first['truth']) else known}")
+        panel.set_title(f"{labels.panel_title(dataset, group)}{'' if pd.isna(first['truth']) else known}")
         panel.set_xlim(0, 1)
     panels[-1].set_xlabel("intersection over union with the true box")
     whole = _mark("|", GREY, "box around the whole image")

@@ -123,6 +123,25 @@ def method_label(name: str, backbone: str | None = None) -> str:
     return label if backbone is None or backbone in NO_BACKBONE else f"{label} ({backbone_label(backbone)})"
 
 
+def shared_backbone(backbones: Iterable[str]) -> str | None:
+    """The backbone of all rows that have one; None where they have several, or none."""
+    found = set(backbones).difference(NO_BACKBONE)
+    return found.pop() if len(found) == 1 else None
+
+
+def row_labels(rows: pd.DataFrame) -> list[str]:
+    """The labels of a panel's rows, with their backbones where they have several."""
+    shared = shared_backbone(rows["backbone"])
+    pairs = rows[["method", "backbone"]].to_numpy()
+    return [method_label(method, None if shared else backbone) for method, backbone in pairs]
+
+
+def panel_title(dataset: str, rows: pd.DataFrame) -> str:
+    """The data set of a panel and the backbone that its rows share, if any: "BtfPIS, MobileNetV2"."""
+    shared = shared_backbone(rows["backbone"])
+    return ", ".join([dataset_label(dataset), *([backbone_label(shared)] if shared else [])])
+
+
 def without_scale(name: str) -> str:
     """The label of a method with scales without what it says of them: "ACA, 4 classifiers"."""
     scale = variant(name).options.get("scale")
