@@ -47,6 +47,24 @@ def test_what_is_half_written_goes_with_the_signal(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_finished_script_leaves_nothing_unsaid_and_calls_what_was_registered(tmp_path):
+    """Its process is not taken apart; what it printed comes out, and what was left for the end is done."""
+    body = """
+        import atexit, tempfile
+        folder = tempfile.TemporaryDirectory(dir=".")
+        atexit.register(Path("called").touch)
+        print("done")
+        """
+    for closed in ("", ">&-"):
+        command = f"exec {sys.executable} -c '{script(body)}' {closed}"
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, text=True
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "" if closed else "done\n", "")
+        assert [path.name for path in tmp_path.iterdir()] == ["called"]
+        (tmp_path / "called").unlink()
+
+
 def test_a_file_inside_a_folder_is_whole_or_absent_with_it(tmp_path):
     """It needs no temporary file of its own: with 10,000 images each would look through all the others."""
     with files.atomic_directory(tmp_path / "masks") as folder:

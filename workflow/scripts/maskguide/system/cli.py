@@ -108,8 +108,11 @@ def leave() -> None:
     That takes Python a third of a second where PyTorch is loaded. What was registered for the end is called.
     """
     atexit._run_exitfuncs()  # as multiprocessing's processes do
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed before the start
+            stream.flush()
+    except OSError:  # a full disk, or a reader that is gone: Python's own end says so, with its exit code
+        return
     os._exit(0)
 
 
