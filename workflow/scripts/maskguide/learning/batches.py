@@ -167,7 +167,12 @@ class TrainingImages:
         parts = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         parts = [part for part in parts if len(part) > 1]
         workers = WORKERS[device] if self.workers is None else self.workers
-        for made in ahead(lambda part: self.assemble(part, epoch), parts, workers):
+
+        def ready(part: Sequence[int]) -> tuple:
+            pixels, *known = self.assemble(part, epoch)
+            return pinned(pixels, device), *known
+
+        for made in ahead(ready, parts, workers):
             yield finish_batch(*made, device)
 
     def assemble(
@@ -214,14 +219,15 @@ def moved_table(store: MaskStore, image_id: str, moves: Sequence[Moved]) -> np.n
 
 
 def finish_batch(
-    pixels: np.ndarray, draws: list[Draw], masks: np.ndarray | None, labels: np.ndarray, device: str
+    pixels: np.ndarray | Tensor, draws: list[Draw], masks: np.ndarray | None, labels: np.ndarray, device: str
 ) -> Batch:
     """Move to the device and normalise there: what is erased or beyond the image is zero after that."""
     images = images_on(pixels, device)
     for position, draw in enumerate(draws):
         rows, columns = draw.shown
-        images[position, :, rows:] = 0
-        images[position, :, :, columns:] = 0
+        if min(rows, columns) < images.shape[2]:
+            images[position, :, rows:] = 0
+            images[position, :, :, columns:] = 0
         if draw.erased is not None:
             top, left, height, width = draw.erased
             images[position, :, top : top + height, left : left + width] = 0
@@ -238,9 +244,15 @@ def part_of(batch: Batch, part: slice) -> Batch:
     return Batch(*(None if each is None else each[part] for each in known))
 
 
-def images_on(pixels: np.ndarray, device: str) -> Tensor:
+def images_on(pixels: np.ndarray | Tensor, device: str) -> Tensor:
     """uint8 [B, H, W, 3] → normalised float32 [B, 3, H, W] on the device, in channels-last memory."""
-    return normalise(move(torch.from_numpy(pixels), device).permute(0, 3, 1, 2))
+    return normalise(move(torch.as_tensor(pixels), device).permute(0, 3, 1, 2))
+
+
+def pinned(pixels: np.ndarray, device: str) -> Tensor:
+    """The array as a tensor; for CUDA in pinned memory, copied by the threads and not by who trains."""
+    tensor = torch.from_numpy(pixels)
+    return tensor if device == "cpu" else tensor.pin_memory()
 
 
 def move(tensor: Tensor, device: str) -> Tensor:

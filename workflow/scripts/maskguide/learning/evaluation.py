@@ -17,7 +17,7 @@ from torch.fx.experimental.optimization import fuse
 
 from maskguide.data.ahead import ahead
 from maskguide.data.store import ImageStore
-from maskguide.learning.batches import WORKERS, images_on
+from maskguide.learning.batches import WORKERS, images_on, pinned
 from maskguide.learning.interface import Output
 from maskguide.learning.memory import AtOnce
 from maskguide.learning.precision import mixed_precision
@@ -117,7 +117,11 @@ def outputs_of(
     """The same of a network that is `for_inference` already."""
     at_once = at_once or AtOnce("prediction")
     batches, computing = in_batches(images, rows, device)
-    loaded = ahead(lambda each: np.stack([images.image(rows[i]) for i in each]), batches, WORKERS[device])
+
+    def read(positions: list[int]) -> torch.Tensor:
+        return pinned(np.stack([images.image(rows[i]) for i in positions]), device)
+
+    loaded = ahead(read, batches, WORKERS[device])
     for positions, pixels in zip(batches, loaded, strict=True):
         done = 0
         while done < len(positions):
