@@ -49,7 +49,7 @@ def test_the_whole_is_the_mean_that_the_networks_head_sees(squares):
     found = frozen.features(backbone, images, rows, lambda name: None, "cpu")
     for place, row in enumerate(rows):
         with torch.inference_mode():
-            maps = backbone.features(images_on(images.image(row)[None], "cpu"))
+            maps = backbone.features(images_on(images.image(row)[None].copy(), "cpu"))
         np.testing.assert_allclose(found[place, 0], maps.mean(dim=(2, 3))[0], rtol=1e-3, atol=1e-4)
     assert np.isnan(found[:, 1:]).all()
 
@@ -66,6 +66,6 @@ def test_inside_is_what_the_cells_under_the_mask_say(squares):
     )
     found = frozen.features(backbone, images, [0], lambda name: mask, "cpu")
     with torch.inference_mode():
-        maps = backbone.features(images_on(images.image(0)[None], "cpu"))[0]
+        maps = backbone.features(images_on(images.image(0)[None].copy(), "cpu"))[0]
     np.testing.assert_allclose(found[0, 1], maps[:, 0].mean(dim=1), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(found[0, 2], maps[:, 1:].mean(dim=(1, 2)), rtol=1e-3, atol=1e-4)
