@@ -115,7 +115,7 @@ def test_what_a_kill_leaves_the_next_start_removes_but_not_what_a_living_one_wri
 
 def test_a_script_deep_in_a_computation_is_ended_all_the_same(tmp_path):
     body = """
-        from maskguide.system import files, interruption
+        from maskguide.system import interruption
         interruption.GRACE_SECONDS = 0.3
         with files.atomic_file("result.txt"):
             cli.log.info("working")
@@ -135,7 +135,7 @@ def test_a_script_deep_in_a_computation_is_ended_all_the_same(tmp_path):
 
 LEADING = """
 import os, subprocess, sys, time
-from maskguide.system import files, interruption
+from maskguide.system import interruption
 interruption.announce()
 command = 'set -euo pipefail; "$0" -c "$1" 2>&1 | tee log.txt'
 subprocess.run(["bash", "-c", command, sys.executable, sys.argv[1]], env=dict(os.environ))
@@ -171,7 +171,7 @@ def test_a_job_does_not_outlive_what_waits_for_it(tmp_path, killed):
 @pytest.mark.parametrize("named", ["", "nonsense", "1", "{pid}:1.0", "99999999:5.0"])
 def test_a_stale_leader_is_ignored(tmp_path, named):
     """Started by hand, or with the variable of a process that is gone, or whose number another has."""
-    body = script("from maskguide.system import files, interruption\ntime.sleep(0.3)\ncli.log.info('done')")
+    body = script("from maskguide.system import interruption\ntime.sleep(0.3)\ncli.log.info('done')")
     body = body.replace(
         "def main", "import maskguide.system.interruption as i\ni.POLL_SECONDS = 0.05\ndef main"
     )
