@@ -114,8 +114,10 @@ def test_notes(tests: pd.DataFrame | None) -> list[str]:
         )
     judged = int(tests["p_holm"].notna().sum())
     if judged:
+        corrected = f"corrected by Holm for the {judged} tests of this table that get a verdict"
+        alone = "p as it is, for one test alone of this table gets a verdict"
         notes.append(
-            f"p (Holm): corrected by Holm for the {judged} tests of this table that get a verdict. The "
+            f"p (Holm): {corrected if judged > 1 else alone}. The "
             f"reading follows it: higher or lower below {LEVEL}, else no difference shown, and the table "
             "claims nothing."
         )

@@ -235,12 +235,13 @@ def notes(frame: pd.DataFrame) -> list[str]:
     if known.empty:
         return ["Looks at the masks: not measured, for no test image has a mask."]
     masks = ", ".join(dict.fromkeys(known["judged_by"])).replace("truth", "the true ones")
+    left = known["left_out"].max()
+    without = f", of which up to {left:.0f} are left out, for their cells are all of one kind" if left else ""
     found = [
         "Looks at the masks: area under the ROC curve of a row's map against the cells of each test image's "
         "mask, mean over images and replicates; 0.5 is blind, below that it looks away. The map is the "
         f"attention, or of rows without one the class activation map of the true class. Masks: {masks}, "
-        f"of {known['judged_images'].max():.0f} images at most, of which up to "
-        f"{known['left_out'].max():.0f} are left out, for their cells are all of one kind.",
+        f"of {known['judged_images'].max():.0f} images at most{without}.",
         "Mean mask / unguided / shuffled: the same of three that know nothing of an image's mask: the mean "
         "of the training masks, the row's twin without guidance (or the plain network), its twin with the "
         "masks of other images. Objects lie in the middle: knowing that alone is worth much.",
