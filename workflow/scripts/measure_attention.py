@@ -120,12 +120,9 @@ def main(args: argparse.Namespace) -> None:
     names, target = targets_of(index, args.truth, args.masks)
     rows, found, inference = images.rows("test"), [], Stopwatch("inference")
     groups, computing = evaluation.in_batches(images, rows, device)
-    grids: dict[str, tuple[float, float]] = {}
     for run in args.runs:
-        model, info = methods.load(run / "model.pt")
-        if info["backbone"] not in grids:  # a second for a large one, and the same for all of one name
-            grids[info["backbone"]] = backbones.cell_grid(model.backbone.features)
-        cells = grids[info["backbone"]]
+        model, _ = methods.load(run / "model.pt")
+        cells = backbones.cell_grid(model.backbone.features)
         model = evaluation.for_inference(model).requires_grad_(False).to(device)
         for chosen in (images.layout.iloc[rows[group]] for group in groups):
             labels = torch.tensor(chosen["class_id"].to_numpy(), device=device)

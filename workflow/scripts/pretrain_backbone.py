@@ -107,7 +107,7 @@ def train(
     def terms_of(rows: np.ndarray, crops: np.ndarray, part: slice) -> tuple[dict, None]:
         with mixed_precision(device):
             predicted = backbone(images_on(crops[part], device))
-        target = move(torch.from_numpy(traits[rows[part]]), device)
+        target = move(traits[rows[part]], device)
         return {"smooth_l1": smooth_l1_loss(predicted.float(), target)}, None
 
     def one_epoch(epoch: int) -> dict[str, float]:

@@ -177,15 +177,27 @@ def stage_ends(features: nn.Sequential) -> tuple[tuple[int, int], tuple[int, int
     return (larger[-1], maps[larger[-1]][0]), (upper, maps[upper][0])
 
 
+_grids: dict[str, tuple[float, float]] = {}  # by what PyTorch prints of the layers
+
+
 def cell_grid(features: nn.Sequential) -> tuple[float, float]:
     """(start, stride) of the last map, along both axes: cell j looks at the pixels around start + j·stride.
 
     A cell does not cover the j-th part of the image: padded convolutions of stride 2, as most backbones have,
     centre the first cell on pixel 0. Made to average what it sees, the network answers a ramp with the centre
     of each cell's receptive field; the mean over both directions of the ramp undoes what maxima shift.
+    No weight counts: it is worked out once, in a second for a large network, for all of the same layers.
     """
     if hasattr(features[0], "cells"):
         return features[0].cells()
+    layers = repr(features)
+    if layers not in _grids:
+        _grids[layers] = _answered_grid(features)
+    return _grids[layers]
+
+
+def _answered_grid(features: nn.Sequential) -> tuple[float, float]:
+    """What the network's answers to a ramp say of `cell_grid`."""
     network, height, width = copy.deepcopy(features).eval().double(), 96, 768
     small = 1e-7  # below the limit of every ReLU6
     ramp = torch.arange(width, dtype=torch.float64)

@@ -231,9 +231,9 @@ def finish_batch(
         if draw.erased is not None:
             top, left, height, width = draw.erased
             images[position, :, top : top + height, left : left + width] = 0
-    batch = Batch(images, move(torch.from_numpy(labels), device))
+    batch = Batch(images, move(labels, device))
     if masks is not None:
-        batch.masks = move(torch.from_numpy(masks), device)
+        batch.masks = move(masks, device)
         batch.mask_present = batch.masks.flatten(start_dim=2).amax(dim=2) > 0
     return batch
 
@@ -246,15 +246,15 @@ def part_of(batch: Batch, part: slice) -> Batch:
 
 def images_on(pixels: np.ndarray | Tensor, device: str) -> Tensor:
     """uint8 [B, H, W, 3] → normalised float32 [B, 3, H, W] on the device, in channels-last memory."""
-    return normalise(move(torch.as_tensor(pixels), device).permute(0, 3, 1, 2))
+    return normalise(move(pixels, device).permute(0, 3, 1, 2))
 
 
-def pinned(pixels: np.ndarray, device: str) -> Tensor:
-    """The array as a tensor; for CUDA in pinned memory, copied by the threads and not by who trains."""
-    tensor = torch.from_numpy(pixels)
+def pinned(values: np.ndarray | Tensor, device: str) -> Tensor:
+    """As a tensor; for CUDA in pinned memory, by a copy that threads can make ahead of who trains."""
+    tensor = torch.as_tensor(values)
     return tensor if device == "cpu" else tensor.pin_memory()
 
 
-def move(tensor: Tensor, device: str) -> Tensor:
+def move(values: np.ndarray | Tensor, device: str) -> Tensor:
     """To the device; by way of pinned memory to CUDA, so that the copy does not stop the computation."""
-    return tensor if device == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+    return pinned(values, device).to(device, non_blocking=True)

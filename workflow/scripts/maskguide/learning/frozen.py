@@ -13,7 +13,7 @@ from maskguide.data.ahead import ahead
 from maskguide.data.store import ImageStore, resized
 from maskguide.learning import evaluation
 from maskguide.learning.backbones import Backbone, cell_grid
-from maskguide.learning.batches import WORKERS, images_on
+from maskguide.learning.batches import WORKERS, images_on, pinned
 from maskguide.learning.looking import cell_means
 from maskguide.learning.precision import mixed_precision
 from maskguide.plan.places import PLACES
@@ -55,15 +55,15 @@ def features(
     batches, computing = evaluation.in_batches(images, rows, device)
     found = np.zeros((len(rows), len(PLACES), backbone.channels), np.float32)
 
-    def read(positions: list[int]) -> tuple[np.ndarray, list[np.ndarray | None]]:
+    def read(positions: list[int]) -> tuple[torch.Tensor, list[np.ndarray | None]]:
         pixels = np.stack([images.image(rows[i]) for i in positions])
-        return pixels, [masks(names[rows[i]]) for i in positions]
+        return pinned(pixels, device), [masks(names[rows[i]]) for i in positions]
 
     loaded = ahead(read, batches, WORKERS[device])
     for positions, (pixels, seen) in zip(batches, loaded, strict=True):
         with torch.inference_mode(), mixed_precision(device), computing():
             maps = network(images_on(pixels, device))
-        size, grid = pixels.shape[1:3], tuple(maps.shape[2:])
+        size, grid = tuple(pixels.shape[1:3]), tuple(maps.shape[2:])
         shares = [
             np.zeros(grid) if mask is None else cell_means(resized(mask, size), grid, cells) / 255
             for mask in seen
