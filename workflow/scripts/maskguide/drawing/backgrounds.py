@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from maskguide.drawing.style import GREY, INK, LIGHT, styled
+from maskguide.drawing.style import GREY, INK, LIGHT, name_rows, styled
 from maskguide.plan.conditions import ACROSS, AS_IS, BACKGROUND_ONLY, CONDITIONS, OBJECT_ONLY, WITHIN
 from maskguide.reporting import labels
 
@@ -38,10 +38,7 @@ def backgrounds_figure(table: pd.DataFrame) -> Figure:
         panel.axvline(group["chance"].iloc[0], zorder=1, **CHANCE)
         for told in group["background_mean"].dropna().unique():
             panel.axvline(told, zorder=1, **TOLD)
-        panel.set_yticks(range(len(group)), labels.row_labels(group))
-        panel.set_ylim(len(group) - 0.4, -0.6)
-        panel.grid(axis="y", visible=False)
-        panel.tick_params(axis="y", length=0)
+        name_rows(panel, labels.row_labels(group))
         panel.set_xlim(-2, 112)
         panel.set_xticks(range(0, 101, 20))
         panel.set_title(labels.panel_title(dataset, group), weight="bold")

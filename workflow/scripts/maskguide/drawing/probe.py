@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from maskguide.drawing.style import GREY, INK, percent_limits, styled
+from maskguide.drawing.style import GREY, INK, name_rows, percent_limits, styled
 from maskguide.plan.places import ROWS
 from maskguide.reporting import labels
 
@@ -33,10 +33,7 @@ def probe_figure(table: pd.DataFrame) -> Figure:
             style = {"fmt": "o", "ms": 6, "elinewidth": 1.4, "zorder": 3}
             panel.errorbar(row["top1_mean"], place, xerr=spread, color=colour, **style)
         panel.axvline(group["chance"].iloc[0], zorder=1, **CHANCE)
-        panel.set_yticks(range(len(group)), [ROWS[name][0] for name in group["method"]])
-        panel.set_ylim(len(group) - 0.4, -0.6)
-        panel.grid(axis="y", visible=False)
-        panel.tick_params(axis="y", length=0)
+        name_rows(panel, [ROWS[name][0] for name in group["method"]])
         panel.set_xlim(percent_limits(*panel.get_xlim()))
         title = f"{labels.dataset_label(dataset)}, frozen {labels.backbone_label(backbone)}"
         panel.set_title(title, weight="bold")

@@ -8,6 +8,7 @@ from functools import wraps
 from pathlib import Path
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from maskguide.reporting import labels
@@ -77,6 +78,14 @@ def percent_limits(low: float, high: float) -> tuple[float, float]:
     """
     half, middle = max(LEAST_SPAN, high - low) / 2, (low + high) / 2
     return max(middle - half, -0.04 * half), min(middle + half, 100 + 0.04 * half)
+
+
+def name_rows(panel: Axes, names: Sequence[str]) -> None:
+    """The names of a panel's rows, the first on top."""
+    panel.set_yticks(range(len(names)), names)
+    panel.set_ylim(len(names) - 0.4, -0.6)
+    panel.grid(axis="y", visible=False)
+    panel.tick_params(axis="y", length=0)
 
 
 def save(figure: Figure, path: str | Path) -> None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from maskguide.drawing.style import GREY, INK, percent_limits, styled
+from maskguide.drawing.style import GREY, INK, name_rows, percent_limits, styled
 from maskguide.plan import declared
 from maskguide.reporting import labels
 from maskguide.reporting.aca import ALL, HEADS, scale_name
@@ -54,7 +54,7 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
         if 0 < controls < len(group):
             panel.axhline(len(group) - controls - 0.5, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
         names = zip(labels.row_labels(group), group.to_dict("records"), strict=True)
-        _name_rows(panel, [_row_name(*pair) for pair in names])
+        name_rows(panel, [_row_name(*pair) for pair in names])
         panel.set_title(labels.panel_title(dataset, group), weight="bold")
         panel.margins(x=0.06)
         panel.set_xlim(percent_limits(*panel.get_xlim()))
@@ -85,14 +85,6 @@ def _stack(sizes: Sequence[int], height: float, sharex: bool = False) -> tuple[F
     figure = Figure(figsize=(7.5, height * sum(sizes) + 0.75 * len(sizes) + 0.5), layout="constrained")
     ratios = [size + 0.6 for size in sizes]
     return figure, figure.subplots(len(sizes), 1, squeeze=False, height_ratios=ratios, sharex=sharex)[:, 0]
-
-
-def _name_rows(panel: Axes, names: Sequence[str]) -> None:
-    """The names of a panel's rows, the first on top."""
-    panel.set_yticks(range(len(names)), names)
-    panel.set_ylim(len(names) - 0.4, -0.6)
-    panel.grid(axis="y", visible=False)
-    panel.tick_params(axis="y", length=0)
 
 
 def _marks(
@@ -199,7 +191,7 @@ def _bars(
             fontsize=8,
             color="white" if inside and shade == LAST_COLOUR else INK,
         )
-    _name_rows(panel, names)
+    name_rows(panel, names)
     panel.set_xlim(0, 100)
 
 
@@ -220,7 +212,7 @@ def box_figure(table: pd.DataFrame) -> Figure:
             panel.plot(row["iou_whole_image"], place, color=GREY, zorder=2, **{**TICK, "ms": 13})
             _marks(panel, row, "iou", place, LAST_COLOUR, "o", 7)
             panel.plot(row["published"], place, **{**PUBLISHED, "ms": 8})
-        _name_rows(panel, labels.row_labels(group))
+        name_rows(panel, labels.row_labels(group))
         first = group.iloc[0]
         known = f": {first['num_images']} test images, true boxes: {first['truth']}"
         panel.set_title(f"{labels.panel_title(dataset, group)}{'' if pd.isna(first['truth']) else known}")
