@@ -73,7 +73,7 @@ def test_without_light_the_leaf_is_untouched(seed, number, strength):
     assert of_leaf.mean() > 0.05
     # float32 rounds background + 1.0 · (leaf − background): at times the next level, and no more
     apart = np.abs(leaf.image[of_leaf].astype(int) - before.image[of_leaf])
-    assert apart.max() <= 1 and np.count_nonzero(apart) <= 3
+    assert apart.sum() <= 1
     np.testing.assert_array_equal(leaf.outline, before.outline)
     # which is all of the blade but for holes
     whole = photograph(seed, strength, 0.0, number, difficulty=-2 / 3)
