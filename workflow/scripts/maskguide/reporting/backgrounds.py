@@ -208,6 +208,8 @@ def notes(frame: pd.DataFrame) -> list[str]:
     """What the columns mean, and what was left out."""
     masks = ", ".join(dict.fromkeys(frame["judged_by"])).replace("truth", "the true ones")
     left = (frame["num_test"].astype(int) - frame["judged_images"]).max()
+    of = "test images whose mask is missing or covers all or nothing"
+    without = f". Left out, in each split: up to {left} {of}"
     found = [
         "As is: the test images as they are. Object only: before grey. Background only: the object's whole "
         "box is filled from around it; a hole of the object's shape would tell its class.",
@@ -216,10 +218,7 @@ def notes(frame: pd.DataFrame) -> list[str]:
         "which background goes with which class.",
         "Gap: within minus across, paired by images and replicates. The background counts for what the "
         "network answers where it is above 0, whether or not that helps with the test images.",
-        f"Masks that tell objects from backgrounds: {masks}, of all test images."
-        if left == 0
-        else f"Masks that tell objects from backgrounds: {masks}. Left out, in each split: up to {left} test "
-        "images whose mask is missing or covers all or nothing.",
+        f"Masks that tell objects from backgrounds: {masks}{without if left else ', of all test images'}.",
         "Accuracies of the last epoch: mean ± sample standard deviation (n − 1) over runs. Chance: of a "
         "guess among all classes.",
         "That the background *could tell* the class and that a network *listens* to it are two things: the "

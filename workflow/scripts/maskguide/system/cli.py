@@ -72,10 +72,10 @@ def check(args: argparse.Namespace, **ranges: Iterable[str]) -> None:
 
 
 def run(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
-    """Call `main(args)` and end the process; an `InputError`, or a disk's refusal, is one line on standard
-    error, exit code 2.
+    """Call `main(args)` and end the process.
 
-    SIGTERM, SIGINT and a snakemake that is gone end it with a line in the log, exit code 128 + signal.
+    An `InputError`, or a disk's refusal, is one line on standard error, exit code 2. SIGTERM, SIGINT and a
+    snakemake that is gone end it with a line in the log, exit code 128 + signal.
     """
     logging.basicConfig(
         format="%(asctime)s %(message)s",
